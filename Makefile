@@ -1,0 +1,71 @@
+# make book     the website, built on this machine (the first time installs .venv)
+# make test     the tests, on a freshly built website
+# make pdf      the book as one PDF
+# make check    all that must pass before a change lands
+# make live     the website in a browser, rebuilt at every save
+# make lock     requirements.txt, compiled again from pyproject.toml
+# make clean    what was built;  make distclean  also the environment
+#
+# PYTHON=python3.12     another Python
+# TORCH_INDEX=address   an index of CPU-only torch wheels (see README.md)
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.PHONY: book test pdf check lint live lock clean distclean
+
+PYTHON ?= python3
+TORCH_INDEX ?=
+BIN := .venv/bin
+INSTALLED := .venv/installed
+# Warnings are errors, a reference without a target is a warning.
+STRICT := -W -n --keep-going
+# Threads would make small tensors slower and the last digits depend on the machine.
+export OMP_NUM_THREADS := 1
+
+# Built from nothing each time: Sphinx does not see that a module changed
+# under a chapter, and would serve the old numbers.
+book: $(INSTALLED)
+	rm -rf _build/html _build/.doctrees _build/jupyter_execute
+	$(BIN)/jupyter-book build . $(STRICT)
+	@echo "Read it: file://$(CURDIR)/_build/html/index.html"
+
+test: book
+	$(BIN)/pytest
+
+pdf: $(INSTALLED)
+	bash code/bookpress/make_pdf.sh $(BIN) $(STRICT)
+
+check: lint test pdf
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+live: $(INSTALLED)
+	$(BIN)/jupyter-book config sphinx .
+	$(BIN)/sphinx-autobuild . _build/live --open-browser --watch code \
+	    --ignore '*/_build/*' --ignore '*/.venv/*' --ignore '*/conf.py'
+
+# The first line refuses a Python that is too old, before anything is written.
+$(INSTALLED): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; v >= (3, 11) or sys.exit("Python 3.11 or newer is needed, and %s is %d.%d. Name another: make book PYTHON=python3.11" % ((sys.executable,) + v))'
+	$(PYTHON) -m venv .venv
+	$(if $(TORCH_INDEX),$(BIN)/pip install --no-deps --index-url $(TORCH_INDEX) $$(grep '^torch==' requirements.txt))
+	$(BIN)/pip install -r requirements.txt
+	$(BIN)/pip install --no-deps --no-build-isolation -e .
+	touch $@
+
+lock: $(INSTALLED)
+	$(BIN)/pip-compile --all-extras --strip-extras --allow-unsafe \
+	    --no-emit-find-links --no-emit-index-url --no-emit-trusted-host \
+	    --no-header --annotation-style=line --output-file=requirements.compiled pyproject.toml
+	sed -n '/^#/!q;p' requirements.txt > requirements.head
+	sed 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.compiled | cat requirements.head - > requirements.txt
+	rm requirements.compiled requirements.head
+
+clean:
+	rm -rf _build
+
+distclean: clean
+	rm -rf .venv

@@ -1,0 +1,5 @@
+"""Weight decay, derived, coded and measured: the module behind the book.
+
+``updates`` holds the rules, ``paths`` walks them, ``problems`` gives them something
+to minimise, ``figures`` draws the walks and ``quoting`` hands results to the prose.
+"""

@@ -1,0 +1,82 @@
+"""The losses and data sets of the book, with the answers that are known in advance."""
+
+from dataclasses import dataclass
+
+import torch
+from sklearn.datasets import load_breast_cancer
+
+
+def penalised(loss, weight_decay):
+    """Add the L2 penalty to a loss: loss(w) + (weight_decay / 2) ||w||^2.
+
+    Its gradient is that of the loss plus ``weight_decay * w``, which is what
+    PyTorch's optimizers mean by ``weight_decay``.
+    """
+    return lambda w: loss(w) + weight_decay / 2 * w.square().sum()
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """The loss (w - minimum)^T hessian (w - minimum) / 2.
+
+    ``minimum`` has shape (d,), ``hessian`` is symmetric, positive definite and of
+    shape (d, d).
+    """
+
+    minimum: torch.Tensor
+    hessian: torch.Tensor
+
+    def __call__(self, w):
+        """Return the loss at ``w``, a scalar."""
+        away = w - self.minimum
+        return away @ self.hessian @ away / 2
+
+    def penalised_minimum(self, weight_decay):
+        """Return the minimum with the L2 penalty, (H + weight_decay I)^-1 H minimum."""
+        identity = torch.eye(len(self.minimum), dtype=self.hessian.dtype)
+        pull = self.hessian @ self.minimum
+        return torch.linalg.solve(self.hessian + weight_decay * identity, pull)
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """The mean loss of logistic regression, log(1 + exp(-y x.w)), without intercept.
+
+    ``x`` has shape (n, d), ``y`` shape (n,) and the values -1 and 1.
+    """
+
+    x: torch.Tensor
+    y: torch.Tensor
+
+    def __call__(self, w):
+        """Return the mean loss at ``w``, a scalar."""
+        return torch.nn.functional.softplus(-self.y * (self.x @ w)).mean()
+
+    def minibatches(self, batch_size, steps, seed):
+        """Return ``steps`` losses, each over its own ``batch_size`` random rows.
+
+        The rows come from one shuffle after another; what is left of a shuffle when
+        it is shorter than a batch is dropped. Raises ``ValueError`` if ``batch_size``
+        is not between 1 and n.
+        """
+        n = len(self.y)
+        if not 1 <= batch_size <= n:
+            raise ValueError(f"batch_size must be 1 to {n}, got {batch_size}")
+        generator = torch.Generator().manual_seed(seed)
+        batches = []
+        while len(batches) < steps:
+            rows = torch.randperm(n, generator=generator).split(batch_size)
+            full = [r for r in rows if len(r) == batch_size]
+            batches += [Logistic(self.x[r], self.y[r]) for r in full]
+        return batches[:steps]
+
+
+def breast_cancer(dtype=torch.float64):
+    """Return logistic regression on 569 tumours, 30 measurements of each.
+
+    Wisconsin Diagnostic Breast Cancer data, from scikit-learn; y is 1 for a benign
+    tumour, -1 for a malignant one. Each column of x has mean 0 and variance 1.
+    """
+    x, y = load_breast_cancer(return_X_y=True)
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    return Logistic(torch.tensor(x, dtype=dtype), torch.tensor(2 * y - 1, dtype=dtype))
