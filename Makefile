@@ -12,7 +12,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: book test pdf check lint live lock clean distclean
+.PHONY: book test pdf tex tex-packages check lint live lock clean distclean
 
 PYTHON ?= python3
 TORCH_INDEX ?=
@@ -20,6 +20,9 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 # Warnings are errors, a reference without a target is a warning.
 STRICT := -W -n --keep-going
+LATEX := _build/latex
+TEX_PACKAGES := latexmk texlive-latex-recommended texlive-latex-extra \
+    texlive-fonts-recommended texlive-xetex xindy tex-gyre fonts-freefont-otf
 # Threads would make small tensors slower and the last digits depend on the machine.
 export OMP_NUM_THREADS := 1
 
@@ -33,8 +36,22 @@ book: $(INSTALLED)
 test: book
 	$(BIN)/pytest
 
-pdf: $(INSTALLED)
-	bash code/bookpress/make_pdf.sh $(BIN) $(STRICT)
+# Reads what `book` has just executed, so both show the same numbers.
+pdf: tex book
+	rm -rf $(LATEX)
+	$(BIN)/jupyter-book build . --builder latex $(STRICT)
+	$(MAKE) -C $(LATEX) all-pdf > $(LATEX).log 2>&1 || { tail -n 40 $(LATEX).log; exit 1; }
+	@! grep "Missing character" $(LATEX)/weight-decay.log \
+	    || { echo "No font of the PDF has these characters: write them as TeX."; exit 1; }
+	@echo "Read it: file://$(CURDIR)/$(LATEX)/weight-decay.pdf"
+
+tex:
+	@for tool in latexmk xelatex xindy; do command -v $$tool > /dev/null \
+	    || { echo "The PDF needs TeX, and $$tool is missing. On Debian or Ubuntu:"; \
+	    echo "apt-get install --no-install-recommends $(TEX_PACKAGES)"; exit 1; }; done
+
+tex-packages:
+	@echo $(TEX_PACKAGES)
 
 check: lint test pdf
 

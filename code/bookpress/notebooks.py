@@ -1,1 +1,125 @@
-def setup(app): return {}
+"""Offer each chapter with cells as an executed notebook that runs alone.
+
+The fault that this mends: the theme offers a notebook only when a launch provider is
+set, and that file is the page's source, with directives and roles that no notebook
+shows. Delete this file when myst-nb writes a notebook with its roles resolved.
+
+The text comes from the resolved page, the cells with their outputs from myst-nb. Cells
+that the page leaves out (set-up, checks) are kept, folded, right after the code cell
+before them. A first cell says what to install when the book's package is missing.
+"""
+
+import tomllib
+from itertools import takewhile
+from pathlib import Path
+
+import nbformat
+from docutils import nodes
+
+from bookpress.markdown import Numbers, blocks, inline
+
+# What only the book can show: values for the prose, and the figures for print.
+_FOR_THE_BOOK = ("application/papermill.record/", "application/pdf")
+
+
+def setup(app):
+    """Register with Sphinx."""
+    app.connect("doctree-resolved", write_notebook)
+    # Before the theme looks whether there is a notebook to offer.
+    app.connect("html-page-context", offer_notebook, priority=400)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def write_notebook(app, doctree, docname):
+    """Write the notebook of a page that has cells, beside the page's source."""
+    executed = _executed(app, docname)
+    if app.builder.name == "html" and executed.exists():
+        notebook = nbformat.read(executed, as_version=4)
+        numbers = Numbers.of(app.env, docname)
+        notebook.cells = _cells(doctree, notebook.cells, numbers, _setup(app.srcdir))
+        nbformat.validate(notebook)
+        target = Path(app.outdir, "_sources", f"{docname}.ipynb")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, target)
+
+
+def offer_notebook(app, pagename, templatename, context, doctree):
+    """Tell the theme's download button where the notebook is."""
+    if _executed(app, pagename).exists():
+        context["ipynb_source"] = f"{pagename}.ipynb"
+
+
+def _executed(app, docname):
+    # Where myst-nb leaves what it executed.
+    return Path(app.outdir).parent / "jupyter_execute" / f"{docname}.ipynb"
+
+
+def _setup(srcdir):
+    """Return the cell that a notebook needs when it is alone."""
+    project = tomllib.loads(Path(srcdir, "pyproject.toml").read_text("utf8"))["project"]
+    name, address = project["name"], project.get("urls", {}).get("Repository")
+    if address:
+        missing = f'%pip install "{name} @ git+{address}"'
+    else:
+        missing = (
+            "raise ModuleNotFoundError(\n"
+            f'        "{name} is missing: run `pip install .` in the book\'s folder"\n'
+            "    )"
+        )
+    return (
+        "import importlib.util\n\n"
+        f'if importlib.util.find_spec("{name}") is None:\n    {missing}'
+    )
+
+
+def _cells(doctree, executed, numbers, setup_cell):
+    """Return the cells of the notebook: text from the page, code as it was executed."""
+    cells, text, after = [], [], 0
+    for block in blocks(doctree, numbers):
+        if isinstance(block, str):
+            text.append(block)
+            continue
+        shown = block["cell_index"]
+        cells += _between(executed[after:shown], text)
+        cells += [_code_cell(executed[shown]), *_caption(block, numbers)]
+        text, after = [], shown + 1
+    cells += _between(executed[after:], text)
+    first_code = next(i for i, cell in enumerate(cells) if cell.cell_type == "code")
+    cells.insert(first_code, nbformat.v4.new_code_cell(setup_cell))
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"
+    return cells
+
+
+def _between(executed, text):
+    """Return what stands between two shown cells: text, and code left out there."""
+    adjoining = list(takewhile(lambda cell: cell.cell_type == "code", executed))
+    later = [cell for cell in executed[len(adjoining) :] if cell.cell_type == "code"]
+    written = [nbformat.v4.new_markdown_cell("\n\n".join(text))] if text else []
+    return [*map(_code_cell, adjoining), *written, *map(_code_cell, later)]
+
+
+def _code_cell(executed):
+    """Return a cell as it was executed, without what only the book can show."""
+    cell = nbformat.v4.new_code_cell(
+        executed.source, execution_count=executed.execution_count
+    )
+    cell.outputs = [o for o in map(_without_extras, executed.outputs) if o]
+    if tags := executed.metadata.get("tags"):
+        cell.metadata["tags"] = tags
+        cell.metadata["jupyter"] = {"source_hidden": True}
+    return cell
+
+
+def _without_extras(output):
+    if "data" not in output:
+        return output
+    data = {k: v for k, v in output.data.items() if not k.startswith(_FOR_THE_BOOK)}
+    return nbformat.from_dict({**output, "data": data}) if data else None
+
+
+def _caption(cell, numbers):
+    for figure in cell.findall(nodes.figure):
+        for caption in figure.findall(nodes.caption):
+            label = f"**Fig. {numbers.float('figure', figure)}** {inline(caption)}"
+            yield nbformat.v4.new_markdown_cell(label)

@@ -1,5 +1,6 @@
-"""The figures of the book: what was predicted as a line, what was measured as markers."""
+"""The figures of the book: lines for the predicted, markers for the measured."""
 
+import functools
 import io
 from base64 import b64encode
 from pathlib import Path
@@ -30,54 +31,65 @@ class BookFigure(Figure):
         return file.getvalue()
 
 
+def in_style(draw):
+    """Make a function draw in the book's style."""
+
+    @functools.wraps(draw)
+    def styled(*args, **settings):
+        with matplotlib.style.context(STYLE):
+            return draw(*args, **settings)
+
+    return styled
+
+
+@in_style
 def axes(*, xlabel, ylabel, **settings):
     """Return a new figure in the book's style and its axes, both of them named.
 
     ``settings`` are properties of the axes, such as ``yscale="log"``.
     """
-    with matplotlib.style.context(STYLE):
-        figure = BookFigure()
-        return figure, figure.subplots(
-            subplot_kw={"xlabel": xlabel, "ylabel": ylabel, **settings}
-        )
+    figure = BookFigure()
+    return figure, figure.subplots(
+        subplot_kw={"xlabel": xlabel, "ylabel": ylabel, **settings}
+    )
 
 
+@in_style
 def compare(curves, *, xlabel, ylabel, x=None, markers=20, **settings):
     """Draw each prediction as a line and what was measured as markers on it.
 
     ``curves`` maps a label to ``(predicted, measured)``, two sequences of numbers of
-    one length; ``None`` in place of either leaves it out. ``x`` defaults to 0, 1, 2, ...
-    and about ``markers`` of the measured points are drawn. Further settings are
-    properties of the axes. Returns the figure.
+    one length; ``None`` in place of either leaves it out. ``x`` defaults to 0, 1, 2
+    and so on, and about ``markers`` of the measured points are drawn. Further
+    settings are properties of the axes. Returns the figure.
     """
     figure, ax = axes(xlabel=xlabel, ylabel=ylabel, **settings)
-    with matplotlib.style.context(STYLE):
-        for label, (predicted, measured) in curves.items():
-            _compare_one(ax, label, predicted, measured, x, markers)
+    for label, (predicted, measured) in curves.items():
+        # An empty plot takes the next colour, line style and marker of the cycle.
+        (entry,) = ax.plot([], [], label=label)
+        if predicted is None:
+            entry.set_linestyle("none")
+        else:
+            _draw_like(entry, predicted, x, marker="none")
+        if measured is None:
+            entry.set_marker("none")
+        else:
+            every = max(1, len(measured) // markers)
+            _draw_like(entry, measured, x, linestyle="none", markevery=every)
     _legend(ax)
     return figure
 
 
-def _compare_one(ax, label, predicted, measured, x, markers):
-    length = len(measured if predicted is None else predicted)
-    x = range(length) if x is None else x
-    (line,) = ax.plot([], [], label=label)
-    if predicted is None:
-        line.set_linestyle("none")
-    else:
-        ax.plot(x, predicted, color=line.get_color(), ls=line.get_linestyle(), marker="")
-    if measured is None:
-        line.set_marker("none")
-        return
-    every = max(1, length // markers)
-    style = {"color": line.get_color(), "marker": line.get_marker(), "ls": "none"}
-    ax.plot(x[::every], measured[::every], **style)
+def _draw_like(entry, y, x, **settings):
+    look = {k: entry.properties()[k] for k in ("color", "linestyle", "marker")}
+    entry.axes.plot(range(len(y)) if x is None else x, y, **look | settings)
 
 
+@in_style
 def contours(loss, paths, *, xlim, ylim, curve=None, points=None):
     """Draw paths of two weights over the level lines of their loss.
 
-    ``paths`` maps a label to a tensor of shape (steps + 1, 2), as :func:`walk` returns
+    ``paths`` maps a label to a tensor of shape (steps + 1, 2), as ``walk`` returns
     it. ``curve``, a label and a tensor of shape (n, 2), is drawn as one thin line;
     ``points`` maps a label to one predicted pair, drawn as a cross. Returns the figure.
     """
@@ -85,15 +97,15 @@ def contours(loss, paths, *, xlim, ylim, curve=None, points=None):
     ax.set_aspect("equal")
     figure.set_size_inches(6.4, 5.0)
     _level_lines(ax, loss, xlim, ylim)
-    with matplotlib.style.context(STYLE):
-        for label, path in paths.items():
-            ax.plot(*path.T, label=label, markersize=3.5, linewidth=1.0, zorder=3)
+    for label, path in paths.items():
+        every = max(1, len(path) // 80)
+        ax.plot(*path.T, label=label, markevery=every, markersize=4, zorder=3)
     if curve is not None:
-        label, line = curve
-        ax.plot(*line.T, color="black", linewidth=1.2, label=label, zorder=2)
+        thin = {"color": "black", "linewidth": 0.9, "linestyle": "-", "marker": ""}
+        ax.plot(*curve[1].T, label=curve[0], zorder=2, **thin)
     for label, point in (points or {}).items():
-        style = {"color": "black", "marker": "x", "markersize": 9, "ls": "none"}
-        ax.plot(*point, **style, mew=2, zorder=4, label=label)
+        cross = {"color": "black", "marker": "x", "markersize": 9, "linestyle": "none"}
+        ax.plot(*point, label=label, markeredgewidth=2, zorder=4, **cross)
     _legend(ax)
     return figure
 

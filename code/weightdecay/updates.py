@@ -34,8 +34,8 @@ def rule(step):
 def sgd(w, g, state=None, *, lr, weight_decay=0.0):
     """Step against the gradient: w <- w - lr g.  Eq. sgd.
 
-    There is no decay in this rule, so it raises ``ValueError`` for a
-    ``weight_decay`` other than 0. Twin: ``torch.optim.SGD(lr=lr)``.
+    The rule has no decay and raises ValueError for a weight_decay other
+    than 0. Twin: torch.optim.SGD(lr=lr).
     """
     if weight_decay != 0:
         raise ValueError(f"sgd does not decay, got weight_decay={weight_decay}")
@@ -44,21 +44,21 @@ def sgd(w, g, state=None, *, lr, weight_decay=0.0):
 
 @rule
 def sgd_l2(w, g, state=None, *, lr, weight_decay):
-    """SGD on the penalised loss: w <- w - lr (g + weight_decay w).  Eq. sgd-l2.
+    """SGD on the penalised loss: w <- w - lr (g + weight_decay w).
 
-    The penalty is (weight_decay / 2) ||w||^2. Twin:
-    ``torch.optim.SGD(lr=lr, weight_decay=weight_decay)``.
+    Eq. sgd-l2. The penalty is (weight_decay / 2) ||w||^2. Twin:
+    torch.optim.SGD(lr=lr, weight_decay=weight_decay).
     """
     return w - lr * (g + weight_decay * w), state
 
 
 @rule
 def sgd_decoupled(w, g, state=None, *, lr, weight_decay):
-    """Shrink, then step: w <- (1 - lr weight_decay) w - lr g.  Eq. sgd-decoupled.
+    """Shrink, then step: w <- (1 - lr weight_decay) w - lr g.
 
-    The decay does not pass through the gradient. Source: Loshchilov & Hutter,
-    "Decoupled Weight Decay Regularization", ICLR 2019, Proposition 1, where the
-    factor is 1 - weight_decay, without the lr. PyTorch's SGD has no such form; for
-    SGD without momentum it equals ``sgd_l2``.
+    Eq. sgd-decoupled. The decay does not go through the gradient. Source:
+    Loshchilov & Hutter, ICLR 2019, Proposition 1, whose factor is
+    1 - weight_decay, without lr. PyTorch's SGD has no such form; without
+    momentum it equals sgd_l2.
     """
     return (1 - lr * weight_decay) * w - lr * g, state

@@ -1,0 +1,146 @@
+"""Turn a resolved doctree into plain Markdown: no roles, no directives, numbers in.
+
+What Sphinx knows only after it has read the whole book, the numbers of equations,
+figures and sections and the values that cells gave to the prose, stands in the
+doctree, so the Markdown is written from there and not from the chapter's source.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from docutils import nodes
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What the HTML builder prints before a section, a figure or an equation."""
+
+    sections: dict = field(default_factory=dict)
+    floats: dict = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, env, docname):
+        """Return the numbers of one page."""
+        sections = env.toc_secnumbers.get(docname, {})
+        return cls(sections, env.toc_fignumbers.get(docname, {}))
+
+    def section(self, node, is_first):
+        """Return the number of a section, such as ``2.1.``, or nothing."""
+        anchor = "" if is_first else f"#{node['ids'][0]}"
+        return _dotted(self.sections.get(anchor)) + "." if self.sections else ""
+
+    def float(self, kind, node):
+        """Return the number of a figure, table or equation, such as ``2.1``."""
+        known = self.floats.get(kind, {})
+        return next((_dotted(known[i]) for i in node["ids"] if i in known), "")
+
+
+def _dotted(number):
+    return ".".join(map(str, number or ()))
+
+
+def inline(node):
+    """Return the Markdown of a node inside a paragraph."""
+    if isinstance(node, nodes.Text):
+        return node.astext().replace("\n", " ")
+    inner = "".join(map(inline, node.children))
+    wrapped = {
+        nodes.emphasis: f"*{inner}*",
+        nodes.strong: f"**{inner}**",
+        nodes.literal: f"`{node.astext()}`",
+        nodes.math: f"${node.astext().strip()}$",
+        nodes.image: "",
+    }
+    if isinstance(node, nodes.reference):
+        is_external = node.get("refuri", "").startswith("http")
+        # A literal inside a link would else be shown with its backticks.
+        return f"[{inner}]({node['refuri']})" if is_external else node.astext()
+    return wrapped.get(type(node), inner)
+
+
+def blocks(node, numbers, level=1):
+    """Yield the Markdown of each block below a node, and each code cell as its node."""
+    for child in node.children:
+        if child.get("nb_element") == "cell_code":
+            yield child
+        elif isinstance(child, nodes.section):
+            yield from _section(child, numbers, level)
+        elif isinstance(child, (nodes.compound, nodes.container)):
+            yield from blocks(child, numbers, level)
+        else:
+            yield from filter(None, [_block(child, numbers)])
+
+
+def _section(node, numbers, level):
+    title = inline(node[0])
+    yield f"{'#' * level} {numbers.section(node, level == 1)} {title}".replace(
+        "  ", " "
+    )
+    body = nodes.container("", *node.children[1:])
+    yield from blocks(body, numbers, level + 1)
+
+
+def _block(node, numbers):
+    """Return the Markdown of one block that holds no code cell."""
+    if isinstance(node, nodes.paragraph):
+        return _tidy(inline(node))
+    if isinstance(node, nodes.literal_block):
+        return f"```python\n{node.astext().rstrip()}\n```"
+    if isinstance(node, nodes.math_block):
+        return _equation(node, numbers)
+    if isinstance(node, (nodes.bullet_list, nodes.enumerated_list)):
+        return _list(node, numbers)
+    if isinstance(node, nodes.table):
+        return _table(node)
+    if isinstance(node, nodes.Admonition):
+        return _admonition(node, numbers)
+    invisible = (nodes.Invisible, nodes.meta, nodes.target, nodes.raw)
+    return "" if isinstance(node, invisible) else _tidy(inline(node))
+
+
+def _tidy(text):
+    return re.sub(r" +", " ", text).strip()
+
+
+def _equation(node, numbers):
+    number = numbers.float("displaymath", node)
+    tag = rf" \tag{{{number}}}" if number else ""
+    return f"$$\n{node.astext().strip()}{tag}\n$$"
+
+
+def _text_below(node, numbers):
+    return "\n\n".join(b for b in blocks(node, numbers) if isinstance(b, str))
+
+
+def _list(node, numbers):
+    ordered = isinstance(node, nodes.enumerated_list)
+    marks = [f"{n}. " if ordered else "- " for n in range(1, len(node) + 1)]
+    items = [_text_below(item, numbers).replace("\n", "\n  ") for item in node]
+    return "\n".join(mark + item for mark, item in zip(marks, items, strict=True))
+
+
+def _admonition(node, numbers):
+    title, *rest = node.children
+    # sphinx-exercise leaves the number of an exercise to whoever prints it.
+    name = _tidy(inline(title)) or f"{node['title']} {numbers.float('exercise', node)}"
+    inside = nodes.container(
+        "", *[part for child in rest for part in _unwrapped(child)]
+    )
+    text = _text_below(inside, numbers)
+    if "dropdown" in node["classes"]:
+        return f"<details>\n<summary>{name}</summary>\n\n{text}\n\n</details>"
+    return "\n".join(f"> {x}".rstrip() for x in f"**{name}**\n\n{text}".splitlines())
+
+
+def _unwrapped(node):
+    # sphinx-exercise puts what an exercise says into a section without a title.
+    return node.children if isinstance(node, nodes.section) else [node]
+
+
+def _table(node):
+    rows = [
+        [_tidy(inline(entry)).replace("|", r"\|") for entry in row]
+        for row in node.findall(nodes.row)
+    ]
+    rows.insert(1, ["---"] * len(rows[0]))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
