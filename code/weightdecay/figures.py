@@ -58,10 +58,11 @@ def axes(*, xlabel, ylabel, **settings):
 def compare(curves, *, xlabel, ylabel, x=None, markers=20, **settings):
     """Draw each prediction as a line and what was measured as markers on it.
 
-    ``curves`` maps a label to ``(predicted, measured)``, two sequences of numbers of
-    one length; ``None`` in place of either leaves it out. ``x`` defaults to 0, 1, 2
-    and so on, and about ``markers`` of the measured points are drawn. Further
-    settings are properties of the axes. Returns the figure.
+    ``curves`` maps a label to ``(predicted, measured)``. What was measured is a
+    sequence of numbers, what was predicted another one or a function of ``x``, drawn
+    smoothly; ``None`` in place of either leaves it out. ``x`` defaults to 0, 1, 2 and
+    so on, and about ``markers`` of the measured points are drawn. Further settings
+    are properties of the axes. Returns the figure.
     """
     figure, ax = axes(xlabel=xlabel, ylabel=ylabel, **settings)
     for label, (predicted, measured) in curves.items():
@@ -69,6 +70,9 @@ def compare(curves, *, xlabel, ylabel, x=None, markers=20, **settings):
         (entry,) = ax.plot([], [], label=label)
         if predicted is None:
             entry.set_linestyle("none")
+        elif callable(predicted):
+            smooth = torch.linspace(min(x), max(x), 400, dtype=torch.float64)
+            _draw_like(entry, predicted(smooth), smooth, marker="none")
         else:
             _draw_like(entry, predicted, x, marker="none")
         if measured is None:

@@ -1,0 +1,164 @@
+"""The chapters: what they promise the reader, checked on their source."""
+
+import ast
+import re
+import shutil
+import statistics
+from pathlib import Path
+
+import jupytext
+import nbclient
+import pytest
+import yaml
+
+import weightdecay
+
+ROOT = Path(__file__).parent.parent
+CHAPTERS = sorted(ROOT.glob("book/*.md"))
+NOTEBOOKS = [c for c in CHAPTERS if "{code-cell}" in c.read_text("utf8")]
+IDS = {"ids": lambda path: path.stem}
+EXECUTED = pytest.mark.parametrize("chapter", NOTEBOOKS, **IDS)
+WRITTEN = pytest.mark.parametrize("chapter", CHAPTERS, **IDS)
+
+# Numbers that name a thing and measure nothing.
+NAMES = ("32-bit", "64-bit", "CC BY 4.0")
+
+
+def cells(chapter):
+    """Return the code cells of a chapter."""
+    return [c for c in jupytext.read(chapter).cells if c.cell_type == "code"]
+
+
+def tags(cell):
+    return cell.metadata.get("tags", [])
+
+
+def execute(notebook, folder):
+    return nbclient.NotebookClient(
+        notebook, resources={"metadata": {"path": folder}}, timeout=120
+    ).execute()
+
+
+def quoted(notebook):
+    """Return what the cells of an executed notebook gave to the prose."""
+    outputs = [o for c in notebook.cells for o in c.get("outputs", [])]
+    glued = [o for o in outputs if "scrapbook" in o.get("metadata", {})]
+    key = "application/papermill.record/text/plain"
+    return {o.metadata["scrapbook"]["name"]: o.data[key] for o in glued}
+
+
+def prose(chapter):
+    """Return what the reader reads as text, without code, roles and addresses."""
+    text = chapter.read_text("utf8")
+    text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL)
+    # Captions are prose too, though they stand in a cell's settings.
+    captions = re.findall(r"caption: \|\n((?:      .*\n)+)", text)
+    text = re.sub(r"```{(code-cell|literalinclude)}.*?```", "", text, flags=re.DOTALL)
+    text = "\n".join([text, *captions])
+    for pattern in (r"{[\w:]+}`[^`]*`", r"`[^`]*`", r"\]\([^)]*\)", r":\w+: .*"):
+        text = re.sub(pattern, "", text)
+    for name in NAMES:
+        text = text.replace(name, "")
+    return text
+
+
+@WRITTEN
+def test_no_number_that_a_cell_could_compute_is_typed(chapter):
+    typed = re.findall(r"\d+[.,]\d+|\d+\s*%|\d+e-?\d+|\d{2,}", prose(chapter))
+    assert typed == [], "quote it: {glue:text}`name:format`"
+
+
+def test_a_typed_number_would_be_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# A\n\nThe gap is 0.5, by {glue:text}`gap:.1f` and `0.25`.\n")
+    with pytest.raises(AssertionError, match=r"0\.5"):
+        test_no_number_that_a_cell_could_compute_is_typed(page)
+
+
+@WRITTEN
+def test_every_quoted_name_is_quoted_by_a_cell_and_every_quote_is_read(chapter):
+    text = chapter.read_text("utf8")
+    read = set(re.findall(r"{glue:text}`(\w+)", text))
+    calls = [
+        node
+        for cell in cells(chapter)
+        for node in ast.walk(ast.parse(cell.source))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "quote"
+    ]
+    assert read == {keyword.arg for call in calls for keyword in call.keywords}
+
+
+@EXECUTED
+def test_cells_are_short_enough_to_read(chapter):
+    visible = [c.source.splitlines() for c in cells(chapter) if not tags(c)]
+    lengths = [len([line for line in cell if line.strip()]) for cell in visible]
+    assert max(lengths, default=0) <= 15
+    assert statistics.median(lengths or [0]) <= 6
+    openable = [c for c in cells(chapter) if "remove-cell" not in tags(c)]
+    wide = [x for c in openable for x in c.source.splitlines() if len(x) > 72]
+    assert wide == []
+
+
+@EXECUTED
+def test_every_figure_has_a_name_a_caption_and_a_description(chapter):
+    for cell in cells(chapter):
+        if "figures." in cell.source.splitlines()[-1] or "figure" in str(cell.metadata):
+            settings = cell.metadata["mystnb"]
+            assert settings["figure"]["name"].startswith(f"fig-{chapter.stem}")
+            assert settings["figure"]["caption"].strip()
+            assert len(settings["image"]["alt"]) > 40
+
+
+@WRITTEN
+def test_every_chapter_is_in_the_table_of_contents_and_describes_itself(chapter):
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))
+    files = [toc["root"], *(entry["file"] for entry in toc["chapters"])]
+    assert f"book/{chapter.stem}" in files
+    front = yaml.safe_load(chapter.read_text("utf8").split("---\n")[1])
+    assert len(front["myst"]["html_meta"]["description"]) > 30
+
+
+def test_a_page_with_cells_says_that_it_is_a_notebook():
+    # Without a kernel in its front matter a page is not executed.
+    for chapter in NOTEBOOKS:
+        assert "kernelspec" in jupytext.read(chapter).metadata, chapter
+
+
+def broken(tmp_path, file, old, new):
+    """Copy the package and break one line of it; return the copy's source root."""
+    copy = tmp_path / "weightdecay"
+    shutil.copytree(Path(weightdecay.__file__).parent, copy)
+    source = (copy / file).read_text("utf8")
+    assert old in source
+    (copy / file).write_text(source.replace(old, new), "utf8")
+    return tmp_path
+
+
+def test_the_sgd_chapter_fails_when_its_rule_loses_the_decay(tmp_path, monkeypatch):
+    path = broken(tmp_path, "updates.py", "lr * (g + weight_decay * w)", "lr * g")
+    monkeypatch.setenv("PYTHONPATH", str(path))
+    with pytest.raises(nbclient.exceptions.CellExecutionError, match="AssertionError"):
+        execute(jupytext.read(ROOT / "book/sgd.md"), tmp_path)
+
+
+def test_the_sgd_chapter_speaks_of_the_steps_that_its_cell_takes(tmp_path):
+    chapter = (ROOT / "book/sgd.md").read_text("utf8")
+    before, after = '{"steps": 50, "lr": 0.1, "weight_decay": 0.1}', '"steps": 70'
+    assert "{glue:text}`steps` steps" in chapter
+    changed = chapter.replace(before, before.replace('"steps": 50', after))
+    assert changed != chapter
+    now = quoted(execute(jupytext.reads(changed, fmt="md:myst"), tmp_path))
+    assert now["steps"] == "70"
+    # The share that is left depends on them: 0.79 ** 70 / 0.8 ** 70.
+    assert float(now["share"]) == pytest.approx((0.79 / 0.8) ** 70, rel=1e-9)
+
+
+def test_the_first_example_prints_its_three_lines(tmp_path):
+    notebook = execute(jupytext.read(ROOT / "book/sgd.md"), tmp_path)
+    outputs = [o for c in notebook.cells for o in c.get("outputs", [])]
+    printed = "".join(o.text for o in outputs if o.output_type == "stream")
+    assert printed.splitlines()[:3] == [
+        "Initial weight: 1.0",
+        "After step without weight decay: 0.800000011920929",
+        "After step with weight decay: 0.7900000214576721",
+    ]

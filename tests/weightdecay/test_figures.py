@@ -1,0 +1,71 @@
+"""The figures say what they were given, twice the same, and leave no global trace."""
+
+from base64 import b64decode
+
+import matplotlib as mpl
+import torch
+
+from weightdecay import figures, problems
+
+CURVES = {"one": ([0, 1, 2], [0, 1, 2]), "two": ([0, 2, 4], [0, 2, 4])}
+BOWL = problems.Quadratic(torch.ones(2).double(), torch.eye(2).double())
+
+
+def compared():
+    return figures.compare(CURVES, xlabel="step", ylabel="weight")
+
+
+def shown(figure):
+    return figure._repr_mimebundle_()
+
+
+def test_a_figure_is_svg_on_the_page_and_pdf_in_print():
+    bundle = shown(compared())
+    assert bundle["image/svg+xml"].startswith("<?xml")
+    assert b64decode(bundle["application/pdf"]).startswith(b"%PDF")
+
+
+def test_the_same_figure_gives_the_same_bytes():
+    assert shown(compared()) == shown(compared())
+
+
+def test_the_predicted_is_a_line_and_the_measured_are_markers_of_one_colour():
+    predicted, measured = compared().axes[0].lines[1:3]
+    assert (predicted.get_marker(), measured.get_linestyle()) == ("none", "None")
+    assert predicted.get_color() == measured.get_color()
+
+
+def test_no_two_curves_share_colour_line_style_or_marker():
+    ax = compared().axes[0]
+    first, second = ax.lines[0], ax.lines[3]
+    for look in ("color", "linestyle", "marker"):
+        assert first.properties()[look] != second.properties()[look]
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels == ["one", "two"]
+
+
+def test_what_was_not_predicted_or_not_measured_is_not_drawn():
+    curves = {"measured": (None, [1, 2]), "predicted": ([1, 2], None)}
+    ax = figures.compare(curves, xlabel="x", ylabel="y").axes[0]
+    assert ax.lines[1].get_linestyle() == "None"
+    assert ax.lines[3].get_marker() == "none" and len(ax.lines) == 4
+
+
+def test_contours_hold_the_paths_the_curve_and_the_points():
+    path = torch.tensor([[0.0, 0.0], [0.5, 0.25]])
+    settings = {"curve": ("curve", 2 * path), "points": {"point": (1, 1)}}
+    figure = figures.contours(
+        BOWL, {"path": path}, xlim=(0, 2), ylim=(0, 2), **settings
+    )
+    lines = {x.get_label(): x.get_xydata().tolist() for x in figure.axes[0].lines}
+    assert lines == {
+        "path": path.tolist(),
+        "curve": (2 * path).tolist(),
+        "point": [[1.0, 1.0]],
+    }
+
+
+def test_drawing_leaves_the_settings_of_matplotlib_alone():
+    before = dict(mpl.rcParams)
+    shown(compared())
+    assert dict(mpl.rcParams) == before

@@ -1,0 +1,78 @@
+"""Walking: every step, the same start, the same gradients."""
+
+import pytest
+import torch
+
+from weightdecay import problems, updates
+from weightdecay.paths import walk
+
+ONE = torch.tensor(1.0, dtype=torch.float64)
+
+
+def square(w):
+    return w**2
+
+
+@pytest.mark.parametrize("update", [updates.sgd_l2, torch.optim.SGD])
+def test_a_walk_on_the_square_is_a_power_of_one_factor(update):
+    path = walk(update, square, ONE, steps=50, lr=0.1, weight_decay=0.1)
+    expected = 0.79 ** torch.arange(51, dtype=torch.float64)
+    assert path.shape == (51,)
+    assert (path - expected).abs().max() < 1e-15
+
+
+@pytest.mark.parametrize("update", [updates.sgd_l2, torch.optim.SGD])
+def test_lr_may_change_at_every_step(update):
+    lrs = [0.1, 0.2, 0.0, 0.05]
+    path = walk(update, square, ONE, steps=4, lr=lrs, weight_decay=0.5)
+    factors = torch.tensor([1 - lr * 2.5 for lr in lrs], dtype=torch.float64)
+    assert (path[1:] - factors.cumprod(0)).abs().max() < 1e-15
+
+
+@pytest.mark.parametrize("update", [updates.sgd, torch.optim.SGD])
+def test_each_step_takes_its_own_loss(update):
+    losses = [lambda w: 1 * w, lambda w: 10 * w, lambda w: 100 * w]
+    path = walk(update, losses, ONE, steps=3, lr=1.0, weight_decay=0)
+    assert path.diff().tolist() == [-1, -10, -100]
+
+
+@pytest.mark.parametrize("update", [updates.sgd_l2, torch.optim.SGD])
+def test_the_start_stays_as_it_was(update):
+    start = torch.ones(2, 3, requires_grad=True)
+    path = walk(update, lambda w: w.sum(), start, steps=2, lr=0.1, weight_decay=0)
+    assert torch.equal(start, torch.ones(2, 3)) and start.grad is None
+    assert path.shape == (3, 2, 3) and not path.requires_grad
+    assert torch.equal(path[0], start)
+
+
+@pytest.mark.parametrize("update", [updates.sgd_l2, torch.optim.SGD])
+def test_no_steps_return_the_start(update):
+    path = walk(update, square, ONE, steps=0, lr=0.1, weight_decay=0)
+    assert path.tolist() == [1.0]
+
+
+@pytest.mark.parametrize("name", ["lr", "loss"])
+def test_the_wrong_number_of_losses_or_lrs_is_refused(name):
+    given = {"lr": 0.1, "loss": square, name: [square] * 2}
+    with pytest.raises(ValueError, match=f"{name}: 2 given for 3 steps"):
+        walk(updates.sgd, given["loss"], ONE, steps=3, lr=given["lr"])
+
+
+def test_the_three_ways_to_write_decay_are_one_for_sgd_and_not_for_adam():
+    losses = problems.breast_cancer().minibatches(32, steps=300, seed=1)
+    penalised = [problems.penalised(loss, 0.01) for loss in losses]
+    start = torch.zeros(30, dtype=torch.float64)
+    decay = {"steps": 300, "lr": 0.1, "weight_decay": 0.01}
+    none = {**decay, "weight_decay": 0}
+
+    def gap(a, b):
+        return (a - b).abs().max()
+
+    argument = walk(torch.optim.SGD, losses, start, **decay)
+    assert gap(argument, walk(torch.optim.SGD, penalised, start, **none)) < 1e-13
+    assert gap(argument, walk(updates.sgd_decoupled, losses, start, **decay)) < 1e-13
+    assert gap(argument, walk(torch.optim.SGD, losses, start, **none)) > 1e6 * 1e-13
+    adam, adamw = torch.optim.Adam, torch.optim.AdamW
+    in_the_loss = walk(adam, penalised, start, **none)
+    assert gap(in_the_loss, walk(adam, losses, start, **decay)) < 1e-9
+    assert gap(in_the_loss, walk(adamw, losses, start, **decay)) > 0.1

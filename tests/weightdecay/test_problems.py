@@ -1,0 +1,74 @@
+"""The problems against their closed forms and against scikit-learn."""
+
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from weightdecay import problems, updates
+from weightdecay.paths import walk
+
+HESSIAN = torch.tensor([[2.0, 0.5], [0.5, 1.0]], dtype=torch.float64)
+BOWL = problems.Quadratic(torch.tensor([1.0, -2.0], dtype=torch.float64), HESSIAN)
+
+
+def gradient(loss, w):
+    return torch.func.grad(loss)(w)
+
+
+def test_a_quadratic_has_its_minimum_and_its_curvature():
+    assert BOWL(BOWL.minimum) == 0
+    assert gradient(BOWL, BOWL.minimum).abs().max() == 0
+    assert torch.equal(torch.func.hessian(BOWL)(BOWL.minimum), HESSIAN)
+
+
+def test_the_penalised_gradient_vanishes_at_the_penalised_minimum():
+    w = BOWL.penalised_minimum(0.3)
+    assert gradient(problems.penalised(BOWL, 0.3), w).abs().max() < 1e-15
+    assert gradient(BOWL, w).abs().max() > 0.1
+
+
+def test_the_penalty_adds_weight_decay_times_w_to_the_gradient():
+    w = torch.tensor([3.0, -4.0], dtype=torch.float64)
+    added = gradient(problems.penalised(BOWL, 0.5), w) - gradient(BOWL, w)
+    assert (added - 0.5 * w).abs().max() < 1e-15
+
+
+def test_the_tumours_are_569_rows_of_30_standardised_columns():
+    tumours = problems.breast_cancer()
+    assert tumours.x.shape == (569, 30) and tumours.y.shape == (569,)
+    assert tumours.x.mean(0).abs().max() < 1e-12
+    assert (tumours.x.std(0, correction=0) - 1).abs().max() < 1e-12
+    assert tumours.y.unique(return_counts=True)[1].tolist() == [212, 357]
+
+
+def test_penalised_logistic_regression_ends_where_scikit_learn_does():
+    tumours, decay = problems.breast_cancer(), 0.1
+    start = torch.zeros(30, dtype=torch.float64)
+    settings = {"steps": 1500, "lr": 0.3, "weight_decay": decay}
+    ours = walk(updates.sgd_l2, tumours, start, **settings)[-1]
+    solver = LogisticRegression(
+        C=1 / (569 * decay), fit_intercept=False, solver="newton-cholesky", tol=1e-12
+    )
+    theirs = torch.tensor(solver.fit(tumours.x, tumours.y).coef_[0])
+    assert (ours - theirs).abs().max() < 1e-9
+    assert (ours - walk(updates.sgd, tumours, start, steps=1500, lr=0.3)[-1]).norm() > 1
+
+
+def test_minibatches_pass_over_all_rows_before_any_comes_again():
+    tumours = problems.breast_cancer()
+    batches = tumours.minibatches(100, steps=7, seed=0)
+    assert [tuple(b.x.shape) for b in batches] == [(100, 30)] * 7
+    first_pass = torch.cat([b.x for b in batches[:5]])
+    assert len(first_pass.unique(dim=0)) == 500
+
+
+def test_minibatches_repeat_with_their_seed_only():
+    tumours = problems.breast_cancer()
+    a, b, c = (tumours.minibatches(8, steps=1, seed=s)[0].x for s in (0, 0, 1))
+    assert torch.equal(a, b) and not torch.equal(a, c)
+
+
+@pytest.mark.parametrize("size", [0, 570])
+def test_a_batch_size_that_cannot_be_is_refused(size):
+    with pytest.raises(ValueError, match=f"batch_size must be 1 to 569, got {size}"):
+        problems.breast_cancer().minibatches(size, steps=1, seed=0)
