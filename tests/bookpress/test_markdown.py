@@ -1,0 +1,107 @@
+"""Doctrees as Markdown: a reader of a notebook sees no role and no directive."""
+
+import pytest
+from docutils import nodes
+
+from bookpress.markdown import Numbers, blocks, inline
+
+NUMBERS = Numbers(
+    sections={"": (2,), "#why": (2, 1)},
+    floats={"displaymath": {"equation-rule": (2, 4)}, "exercise": {"ex-a": (2, 3)}},
+)
+
+
+def paragraph(*children):
+    parts = [nodes.Text(c) if isinstance(c, str) else c for c in children]
+    return nodes.paragraph("", "", *parts)
+
+
+def written(*children):
+    return "\n\n".join(blocks(nodes.container("", *children), NUMBERS))
+
+
+@pytest.mark.parametrize(
+    ("node", "markdown"),
+    [
+        (nodes.emphasis("", "so"), "*so*"),
+        (nodes.strong("", "so"), "**so**"),
+        (nodes.literal("", "lr"), "`lr`"),
+        (nodes.math("", r"\eta"), r"$\eta$"),
+        (nodes.inline("", "0.79", classes=["pasted-text"]), "0.79"),
+        (
+            nodes.reference("", "torch", refuri="https://x.org/"),
+            "[torch](https://x.org/)",
+        ),
+        (nodes.reference("", "(2.4)", refuri="#equation-rule"), "(2.4)"),
+    ],
+)
+def test_what_stands_in_a_sentence(node, markdown):
+    assert inline(node) == markdown
+
+
+def test_a_paragraph_is_one_line():
+    assert (
+        written(paragraph("one\ntwo ", nodes.strong("", "three")))
+        == "one two **three**"
+    )
+
+
+def test_sections_carry_their_numbers():
+    inner = nodes.section(
+        "", nodes.title("", "Why"), paragraph("Because."), ids=["why"]
+    )
+    page = nodes.section("", nodes.title("", "Title"), inner, ids=["title"])
+    assert written(page) == "# 2. Title\n\n## 2.1. Why\n\nBecause."
+
+
+def test_an_equation_carries_its_number():
+    equation = nodes.math_block("", "w = 1", ids=["equation-rule"])
+    assert written(equation) == "$$\nw = 1 \\tag{2.4}\n$$"
+    assert written(nodes.math_block("", "w = 1")) == "$$\nw = 1\n$$"
+
+
+def test_code_that_a_page_includes_stays_code():
+    assert written(nodes.literal_block("", "x = 1\n")) == "```python\nx = 1\n```"
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [(nodes.bullet_list, "- one\n- two"), (nodes.enumerated_list, "1. one\n2. two")],
+)
+def test_lists(kind, expected):
+    items = [nodes.list_item("", paragraph(text)) for text in ("one", "two")]
+    assert written(kind("", *items)) == expected
+
+
+def test_an_admonition_is_a_quotation_with_its_title():
+    note = nodes.admonition("", nodes.title("", "Whose?"), paragraph("Ours."))
+    assert written(note) == "> **Whose?**\n>\n> Ours."
+
+
+def test_an_exercise_without_a_written_title_gets_its_number():
+    exercise = nodes.admonition("", nodes.title(), paragraph("Do."), ids=["ex-a"])
+    exercise["title"] = "Exercise"
+    assert written(exercise) == "> **Exercise 2.3**\n>\n> Do."
+
+
+def test_a_solution_is_folded():
+    body = nodes.section("", paragraph("Twice."))
+    solution = nodes.admonition("", nodes.title("", "Solution"), body)
+    solution["classes"] = ["dropdown"]
+    folded = "<details>\n<summary>Solution</summary>\n\nTwice.\n\n</details>"
+    assert written(solution) == folded
+
+
+def test_a_table_keeps_its_head_and_escapes_bars():
+    def row(*texts):
+        return nodes.row("", *[nodes.entry("", paragraph(text)) for text in texts])
+
+    head, body = nodes.thead("", row("a", "b")), nodes.tbody("", row("1", "x|y"))
+    table = nodes.table("", nodes.tgroup("", head, body))
+    assert written(table) == "| a | b |\n| --- | --- |\n| 1 | x\\|y |"
+
+
+def test_a_code_cell_comes_out_as_its_node():
+    cell = nodes.container("", nb_element="cell_code", cell_index=3)
+    result = list(blocks(nodes.container("", paragraph("a"), cell), NUMBERS))
+    assert result == ["a", cell]

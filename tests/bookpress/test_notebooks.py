@@ -1,0 +1,75 @@
+"""The cells of a notebook: in order, with what the page leaves out, and able to run."""
+
+import nbformat.v4 as nb
+import pytest
+from docutils import nodes
+
+from bookpress import notebooks
+from bookpress.markdown import Numbers
+
+
+def page(*parts):
+    """Return a doctree: a string is a paragraph, a number the cell of that index."""
+    made = [
+        nodes.paragraph("", part)
+        if isinstance(part, str)
+        else nodes.container("", nb_element="cell_code", cell_index=part)
+        for part in parts
+    ]
+    return nodes.container("", *made)
+
+
+def written(doctree, executed):
+    cells = notebooks._cells(doctree, executed, Numbers(), "set up")
+    return [cell.source for cell in cells]
+
+
+def test_left_out_cells_follow_the_cell_that_they_check():
+    code, text = nb.new_code_cell, nb.new_markdown_cell
+    executed = [
+        text("Title"), code("import"), text("Intro"), code("shown"), code("check"),
+        text("After"), code("later"),
+    ]  # fmt: skip
+    sources = written(page("Title", "Intro", 3, "After"), executed)
+    assert sources == [
+        "Title\n\nIntro", "set up", "import", "shown", "check", "After", "later",
+    ]  # fmt: skip
+
+
+def test_cell_names_do_not_change_from_build_to_build():
+    executed = [nb.new_code_cell("a"), nb.new_code_cell("b")]
+    first, second = (
+        [c.id for c in notebooks._cells(page(0, 1), executed, Numbers(), "")]
+        for _ in range(2)
+    )
+    assert first == second == ["cell-0", "cell-1", "cell-2"]
+
+
+def test_outputs_stay_without_what_only_the_book_can_show():
+    figure = {"image/svg+xml": "<svg/>", "application/pdf": "JVB"}
+    outputs = [
+        nb.new_output("display_data", {"application/papermill.record/text/plain": "1"}),
+        nb.new_output("execute_result", figure, execution_count=1),
+        nb.new_output("stream", text="printed"),
+    ]
+    cell = notebooks._code_cell(nb.new_code_cell("x", outputs=outputs))
+    assert [o.get("data", o.get("text")) for o in cell.outputs] == [
+        {"image/svg+xml": "<svg/>"},
+        "printed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        (
+            'urls = {Repository = "https://x.org/b"}',
+            '%pip install "b @ git+https://x.org/b"',
+        ),
+        ("", "raise ModuleNotFoundError"),
+    ],
+)
+def test_the_first_cell_says_how_to_get_a_missing_package(tmp_path, address, expected):
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "b"\n{address}\n')
+    cell = notebooks._setup(tmp_path)
+    assert expected in cell and 'find_spec("b") is None' in cell
