@@ -2,7 +2,9 @@
 
 import functools
 import io
+import re
 from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 
 import matplotlib.style
@@ -15,19 +17,30 @@ STYLE = Path(__file__).with_name("style.mplstyle")
 class BookFigure(Figure):
     """A figure that shows itself as SVG on a page and as PDF in print.
 
-    It needs neither pyplot nor a backend: a cell that ends in one shows it.
+    It needs neither pyplot nor a backend: a cell that ends in one shows it. Each
+    colour of the SVG can be replaced by the page: ``#0072b2`` is written as
+    ``var(--figure-0072b2, #0072b2)``, so a dark theme sets ``--figure-0072b2``.
     """
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        # Without a date the same figure gives the same bytes.
-        svg = self._saved("svg", {"Date": None}).decode()
         pdf = b64encode(self._saved("pdf", {"CreationDate": None})).decode()
-        return {"image/svg+xml": svg, "application/pdf": pdf}
+        return {"image/svg+xml": self.svg(), "application/pdf": pdf}
+
+    def svg(self):
+        """Return the figure as one ``svg`` element, ready to stand inside a page."""
+        svg = self._saved("svg", {"Date": None}).decode()
+        svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+        svg = re.sub(r"(: ?)#([0-9a-f]{6})", r"\1var(--figure-\2, #\2)", svg)
+        # Names are unique on a page with several figures.
+        name = f"f{sha256(svg.encode()).hexdigest()[:8]}-"
+        svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}", svg)
+        return svg[svg.index("<svg") :]
 
     def _saved(self, file_format, metadata):
+        # Without a date in the metadata the same figure gives the same bytes.
         file = io.BytesIO()
         with matplotlib.style.context(STYLE):
-            self.savefig(file, format=file_format, metadata=metadata)
+            self.savefig(file, format=file_format, metadata=metadata, transparent=True)
         return file.getvalue()
 
 
