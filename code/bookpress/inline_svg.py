@@ -30,8 +30,8 @@ class InlineSvg(SphinxPostTransform):
 def described(svg, image):
     """Return an SVG element that a screen reader announces as one image."""
     label = escape(image.get("alt", ""), quote=True)
-    frame = f'<svg role="img" aria-label="{label}" style="max-width: 100%; height: auto"'
-    return svg.replace("<svg", frame, 1)
+    fits = 'style="max-width: 100%; height: auto"'
+    return svg.replace("<svg", f'<svg role="img" aria-label="{label}" {fits}', 1)
 
 
 def setup(app):

@@ -26,14 +26,16 @@ class BookFigure(Figure):
         pdf = b64encode(self._saved("pdf", {"CreationDate": None})).decode()
         return {"image/svg+xml": self.svg(), "application/pdf": pdf}
 
-    def svg(self):
-        """Return the figure as one ``svg`` element, ready to stand inside a page."""
+    def svg(self, name=None):
+        """Return the figure as one ``svg`` element, ready to stand inside a page.
+
+        ``name`` begins the names of its parts; by default each figure has its own.
+        """
         svg = self._saved("svg", {"Date": None}).decode()
         svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
         svg = re.sub(r"(: ?)#([0-9a-f]{6})", r"\1var(--figure-\2, #\2)", svg)
-        # Names are unique on a page with several figures.
-        name = f"f{sha256(svg.encode()).hexdigest()[:8]}-"
-        svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}", svg)
+        name = name or f"f{sha256(svg.encode()).hexdigest()[:8]}"
+        svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
         return svg[svg.index("<svg") :]
 
     def _saved(self, file_format, metadata):

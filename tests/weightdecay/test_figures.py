@@ -1,5 +1,6 @@
 """The figures say what they were given, twice the same, and leave no global trace."""
 
+import re
 from base64 import b64decode
 
 import matplotlib as mpl
@@ -21,7 +22,7 @@ def shown(figure):
 
 def test_a_figure_is_svg_on_the_page_and_pdf_in_print():
     bundle = shown(compared())
-    assert bundle["image/svg+xml"].startswith("<?xml")
+    assert bundle["image/svg+xml"].startswith("<svg")
     assert b64decode(bundle["application/pdf"]).startswith(b"%PDF")
 
 
@@ -69,3 +70,22 @@ def test_drawing_leaves_the_settings_of_matplotlib_alone():
     before = dict(mpl.rcParams)
     shown(compared())
     assert dict(mpl.rcParams) == before
+
+
+def test_the_page_can_set_each_colour_of_a_figure():
+    svg = compared().svg()
+    assert "var(--figure-0072b2, #0072b2)" in svg
+    assert re.findall(r": ?#[0-9a-f]{6}", svg) == []
+
+
+def test_two_figures_on_a_page_share_no_name_and_refer_to_their_own():
+    other = figures.compare(CURVES, xlabel="step", ylabel="other")
+    names = [set(re.findall(r'\bid="([^"]+)"', f.svg())) for f in (compared(), other)]
+    assert not names[0] & names[1]
+    for figure, known in zip((compared(), other), names, strict=True):
+        referred = re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', figure.svg())
+        assert referred and {a or b for a, b in referred} <= known
+
+
+def test_text_in_a_figure_is_text():
+    assert ">weight</text>" in compared().svg()
