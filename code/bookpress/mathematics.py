@@ -1,0 +1,189 @@
+r"""Typeset mathematics while the book is built, with KaTeX.
+
+The fault that this mends: Sphinx leaves TeX to MathJax in the reader's browser. Each
+page then fetches a script from a third party, offline the reader sees raw TeX, and a
+mistake is shown to readers instead of the author. Here each formula becomes HTML for
+the eye and MathML for the ear during the build, and a mistake is a warning with file
+and line. Delete this file when Sphinx turns TeX into MathML by itself.
+
+The config value `book_macros` (name to definition, as in `"\\R": "\\mathbb{R}"`) is
+given to KaTeX and to LaTeX. The folder `katex` says where its files come from.
+"""
+
+import html
+import json
+import re
+import shutil
+from pathlib import Path
+
+from docutils import nodes
+from py_mini_racer import MiniRacer
+from sphinx.locale import _
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
+
+_KATEX = Path(__file__).with_name("katex")
+_LAYOUT = Path(__file__).with_suffix(".css")
+
+# The second class is the theme's: its script lets the keyboard reach such a box while
+# it is too narrow for what is in it.
+_FORMULA = '<div class="formula pst-scrollable-table-container">%s</div></div>\n'
+
+_TYPESET = """
+function typeset(tex, options) {
+  try { return JSON.stringify([katex.renderToString(tex, options), null]) }
+  catch (error) { return JSON.stringify([null, error.message]) }
+}
+"""
+
+# A browser would let a line begin with this, after the box that a formula ends in. The
+# style sheet forbids all breaks there, so those inside a formula are allowed again.
+_BREAKABLE = '</span><span class="base">', '</span><wbr><span class="base">'
+_ENDS = re.compile(r"[-,.;:!?)\]’”…]+")  # noqa: RUF001
+
+# LaTeX numbers the lines of these. On a page the number is Sphinx's.
+_NUMBERED = re.compile(r"\\(begin|end)\{(align|alignat|equation|gather)\}")
+
+logger = logging.getLogger(__name__)
+
+
+def setup(app):
+    """Register with Sphinx, which prefers any other renderer to its MathJax."""
+    app.add_config_value("book_macros", {}, "env")
+    katex = Katex(app.config)
+    app.add_html_math_renderer("katex", (katex.inline, None), (katex.block, None))
+    app.connect("config-inited", configure)
+    app.connect("builder-inited", copy_styles)
+    # After all who look for formulas and the text around them.
+    app.connect("doctree-resolved", keep_together, priority=900)
+    app.connect("html-page-context", finish_page)
+    app.connect("build-finished", katex.close)
+    # A forked process has no JavaScript engine.
+    return {"parallel_read_safe": True, "parallel_write_safe": False}
+
+
+class Katex:
+    """KaTeX in a JavaScript engine, which the first formula of a build starts."""
+
+    def __init__(self, config):
+        self._config = config
+        self._engine = None
+        self._typeset = {}
+        self._told = set()
+
+    def inline(self, writer, node):
+        """Write a formula that stands in a line of text."""
+        start = writer.starttag(node, "span", "", CLASS="math notranslate nohighlight")
+        formula = self._formula(node, node.astext(), display=False)
+        writer.body.append(f"{start}{formula.replace(*_BREAKABLE)}</span>")
+        raise nodes.SkipNode
+
+    def block(self, writer, node):
+        """Write a formula that stands alone, with its number if it has one."""
+        start = writer.starttag(node, "div", CLASS="math notranslate nohighlight")
+        writer.body.append(start)
+        if node.get("number"):
+            number = get_node_equation_number(writer, node)
+            writer.body.append(f'<span class="eqno">({number})')
+            writer.add_permalink_ref(node, _("Link to this equation"))
+            writer.body.append("</span>")
+        writer.body.append(_FORMULA % self._formula(node, _displayed(node), True))
+        raise nodes.SkipNode
+
+    def close(self, app, exception):
+        """Stop the engine and its thread."""
+        if self._engine:
+            self._engine.close()
+            self._engine = None
+
+    def _formula(self, node, tex, display):
+        """Return the HTML of a formula, or warn and return its TeX."""
+        if (tex, display) not in self._typeset:
+            self._typeset[tex, display] = self._run(tex, display)
+        formula, error = self._typeset[tex, display]
+        if error:
+            self._warn(error, tex, logging.get_node_location(node))
+        return formula or f"<code>{html.escape(tex)}</code>"
+
+    def _warn(self, error, tex, place):
+        # A title is typeset again in the sidebar of each page.
+        if (tex, place) not in self._told:
+            self._told.add((tex, place))
+            # KaTeX underlines the culprit with combining characters.
+            error = error.replace("\u0332", "")
+            logger.warning("%s in the formula %s", error, tex, location=place)
+
+    def _run(self, tex, display):
+        if self._engine is None:
+            self._engine = MiniRacer()
+            self._engine.eval((_KATEX / "katex.min.js").read_text("utf8"))
+            self._engine.eval(_TYPESET)
+        macros = self._config.book_macros
+        options = {"displayMode": display, "strict": "error", "macros": macros}
+        call = f"typeset({json.dumps(tex)}, {json.dumps(options)})"
+        return json.loads(self._engine.eval(call))
+
+
+def configure(app, config):
+    """Define the book's macros in LaTeX; keep MyST from preparing for MathJax."""
+    # Some of the names may be taken: by LaTeX, its packages or the book's class.
+    lines = [
+        rf"\providecommand{{{name}}}{{}}\renewcommand{{{name}}}{_body(definition)}"
+        for name, definition in config.book_macros.items()
+    ]
+    preamble = "\n".join([config.latex_elements.get("preamble", ""), *lines, ""])
+    config.latex_elements = {**config.latex_elements, "preamble": preamble}
+    config.myst_update_mathjax = False
+
+
+def copy_styles(app):
+    """Put what the pages load among the static files: one style sheet, and fonts."""
+    if app.builder.format == "html":
+        target = Path(app.outdir, "_static", "katex")
+        shutil.copytree(_KATEX / "fonts", target / "fonts", dirs_exist_ok=True)
+        shutil.copy(_KATEX / "LICENSE", target)
+        styles = (_KATEX / "katex.min.css", _LAYOUT)
+        together = "".join(each.read_text("utf8") for each in styles)
+        (target / "katex.css").write_text(together, "utf8")
+
+
+def keep_together(app, doctree, docname):
+    """Let no line begin with the punctuation that follows a formula."""
+    for formula in list(doctree.findall(nodes.math)):
+        parent, place = formula.parent, formula.parent.index(formula)
+        text = formula.next_node(siblings=True, descend=False)
+        end = isinstance(text, nodes.Text) and _ENDS.match(text)
+        if end and app.builder.format == "html":
+            rest = nodes.Text(text[end.end() :])
+            pair = nodes.inline("", "", formula, nodes.Text(end[0]), classes=["pair"])
+            parent[place : place + 2] = [pair, rest]
+
+
+def finish_page(app, pagename, templatename, context, doctree):
+    """Load the style sheet where it is needed, and keep HTML out of the title."""
+    titled = {name for name, title in app.env.titles.items() if _has_formula(title)}
+    # The sidebar shows all titles on all pages.
+    if titled or 'class="katex' in context.get("body", ""):
+        app.builder.add_css_file("katex/katex.css")
+    if pagename in titled:
+        context["title"] = html.escape(app.env.titles[pagename].astext())
+
+
+def _has_formula(title):
+    return any(title.findall(nodes.math))
+
+
+def _body(definition):
+    arguments = max(map(int, re.findall(r"#(\d)", definition)), default=0)
+    return f"[{arguments}]{{{definition}}}" if arguments else f"{{{definition}}}"
+
+
+def _displayed(node):
+    """Return the TeX of a display, laid out as Sphinx does for MathJax and LaTeX."""
+    if node.get("nowrap"):
+        return _NUMBERED.sub(r"\\\1{\2*}", node.astext())
+    parts = [part.strip() for part in node.astext().split("\n\n") if part.strip()]
+    parts = [rf"\begin{{split}}{p}\end{{split}}" if r"\\" in p else p for p in parts]
+    if len(parts) > 1:
+        return r"\begin{aligned}" + r" \\ ".join(parts) + r"\end{aligned}"
+    return "".join(parts)
