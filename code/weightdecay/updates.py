@@ -32,7 +32,7 @@ def rule(step):
 
 @rule
 def sgd(w, g, state=None, *, lr, weight_decay=0.0):
-    """Step against the gradient: w <- w - lr g.  Eq. sgd.
+    """Step against the gradient: w <- w - lr g.
 
     The rule has no decay and raises ValueError for a weight_decay other
     than 0. Twin: torch.optim.SGD(lr=lr).
@@ -46,7 +46,7 @@ def sgd(w, g, state=None, *, lr, weight_decay=0.0):
 def sgd_l2(w, g, state=None, *, lr, weight_decay):
     """SGD on the penalised loss: w <- w - lr (g + weight_decay w).
 
-    Eq. sgd-l2. The penalty is (weight_decay / 2) ||w||^2. Twin:
+    The penalty is (weight_decay / 2) ||w||^2. Twin:
     torch.optim.SGD(lr=lr, weight_decay=weight_decay).
     """
     return w - lr * (g + weight_decay * w), state
@@ -54,11 +54,10 @@ def sgd_l2(w, g, state=None, *, lr, weight_decay):
 
 @rule
 def sgd_decoupled(w, g, state=None, *, lr, weight_decay):
-    """Shrink, then step: w <- (1 - lr weight_decay) w - lr g.
+    """Shrink the old weight and step: w <- (1 - lr weight_decay) w - lr g.
 
-    Eq. sgd-decoupled. The decay does not go through the gradient. Source:
-    Loshchilov & Hutter, ICLR 2019, Proposition 1, whose factor is
-    1 - weight_decay, without lr. PyTorch's SGD has no such form; without
-    momentum it equals sgd_l2.
+    Both act at once: g is the gradient at the old w. Source: Loshchilov &
+    Hutter, ICLR 2019, Equation 1, whose factor is 1 - weight_decay,
+    without lr. Equal to sgd_l2; with momentum it would not be.
     """
     return (1 - lr * weight_decay) * w - lr * g, state
