@@ -71,6 +71,13 @@ def blocks(node, numbers, level=1):
             yield from filter(None, [_block(child, numbers)])
 
 
+def captions(cell, numbers):
+    """Yield the captions of the figures that a cell shows."""
+    for figure in cell.findall(nodes.figure):
+        for caption in figure.findall(nodes.caption):
+            yield f"**Fig. {numbers.float('figure', figure)}** {_tidy(inline(caption))}"
+
+
 def _section(node, numbers, level):
     title = inline(node[0])
     yield f"{'#' * level} {numbers.section(node, level == 1)} {title}".replace(

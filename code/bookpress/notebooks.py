@@ -14,9 +14,8 @@ from itertools import takewhile
 from pathlib import Path
 
 import nbformat
-from docutils import nodes
 
-from bookpress.markdown import Numbers, blocks, inline
+from bookpress.markdown import Numbers, blocks, captions
 
 # What only the book can show: values for the prose, and the figures for print.
 _FOR_THE_BOOK = ("application/papermill.record/", "application/pdf")
@@ -81,7 +80,8 @@ def _cells(doctree, executed, numbers, setup_cell):
             continue
         shown = block["cell_index"]
         cells += _between(executed[after:shown], text)
-        cells += [_code_cell(executed[shown]), *_caption(block, numbers)]
+        cells.append(_code_cell(executed[shown]))
+        cells += map(nbformat.v4.new_markdown_cell, captions(block, numbers))
         text, after = [], shown + 1
     cells += _between(executed[after:], text)
     first_code = next(i for i, cell in enumerate(cells) if cell.cell_type == "code")
@@ -116,10 +116,3 @@ def _without_extras(output):
         return output
     data = {k: v for k, v in output.data.items() if not k.startswith(_FOR_THE_BOOK)}
     return nbformat.from_dict({**output, "data": data}) if data else None
-
-
-def _caption(cell, numbers):
-    for figure in cell.findall(nodes.figure):
-        for caption in figure.findall(nodes.caption):
-            label = f"**Fig. {numbers.float('figure', figure)}** {inline(caption)}"
-            yield nbformat.v4.new_markdown_cell(label)

@@ -56,3 +56,12 @@ def test_its_numbers_are_filled_in(notebook):
 def test_the_page_shows_the_digits_of_the_first_example(site, chapter):
     html = (site / f"book/{chapter}.html").read_text("utf8")
     assert "0.800000011920929" in html and "0.7900000214576721" in html
+
+
+@pytest.mark.parametrize("page", sorted(path.stem for path in BOOK.glob("*.md")))
+def test_each_page_is_offered_as_plain_markdown(site, page):
+    html = (site / f"book/{page}.html").read_text("utf8")
+    (link,) = BeautifulSoup(html, "html.parser").select("a.btn-download-source-button")
+    markdown = (site / "book" / link["href"]).read_text("utf8")
+    assert markdown.startswith("# ") and "glue" not in markdown
+    assert re.findall(r"{[\w:-]+}`|^[:`]{3,}{|^\(\w+\)=", markdown, re.M) == []

@@ -1,0 +1,76 @@
+"""Offer each page as plain Markdown, and list the pages in ``llms.txt``.
+
+The fault that this mends: the theme offers a page's source, in which every number is a
+role and every equation has lost its number. Here both are filled in, for people and
+programs that read text. Delete this file when Sphinx can write such Markdown beside its
+HTML. The form of ``llms.txt`` is that of llmstxt.org.
+"""
+
+from pathlib import Path
+
+from docutils import nodes
+
+from bookpress.markdown import Numbers, blocks, captions
+
+
+def setup(app):
+    """Register with Sphinx."""
+    app.connect("builder-inited", keep_sources)
+    app.connect("doctree-resolved", write_page)
+    app.connect("build-finished", write_list)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def keep_sources(app):
+    """Leave the place of the sources, which the theme links to, to this file."""
+    app.builder.copysource = False
+
+
+def write_page(app, doctree, docname):
+    """Write one page as Markdown, to where the theme offers its source."""
+    if app.builder.name == "html":
+        numbers = Numbers.of(app.env, docname)
+        parts = [
+            part
+            for block in blocks(doctree, numbers)
+            for part in ([block] if isinstance(block, str) else _cell(block, numbers))
+        ]
+        target = Path(app.outdir, "_sources", f"{docname}.md")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text("\n\n".join(parts) + "\n", "utf8")
+
+
+def _cell(cell, numbers):
+    """Yield the code of a cell, what it printed, and the captions of its figures."""
+    for code in cell.findall(nodes.literal_block):
+        is_output = "output" in code["classes"]
+        yield f"```{'text' if is_output else 'python'}\n{code.astext().rstrip()}\n```"
+    yield from captions(cell, numbers)
+
+
+def write_list(app, error):
+    """Write ``llms.txt``: every page with its description, in the book's order."""
+    if error or app.builder.name != "html":
+        return
+    root, site = app.config.root_doc, app.config.html_baseurl
+    pages = [page for page in _in_order(app.env, root) if page != root]
+    lines = [f"# {app.config.project}", f"> {_description(app.env, root)}", "## Pages"]
+    lines.append(
+        "\n".join(
+            f"- [{app.env.titles[page].astext()}]({site}_sources/{page}.md): "
+            f"{_description(app.env, page)}"
+            for page in [root, *pages]
+        )
+    )
+    Path(app.outdir, "llms.txt").write_text("\n\n".join(lines) + "\n", "utf8")
+
+
+def _in_order(env, page):
+    yield page
+    for below in env.toctree_includes.get(page, ()):
+        yield from _in_order(env, below)
+
+
+def _description(env, page):
+    tags = env.get_doctree(page).findall(nodes.meta)
+    return next((t["content"] for t in tags if t.get("name") == "description"), "")
