@@ -1,0 +1,45 @@
+"""Two pages at the root: one leads to the first chapter, one meets who is lost.
+
+The fault that this mends: the theme's extensions write an ``index.html`` that is no
+valid page, and no ``404.html``. A host shows that in place of any page that is missing,
+at any depth, so its links start at the site's root. Delete it when Jupyter Book has
+both.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+def _write(app, error):
+    if error or app.builder.name != "html":
+        return
+    builder, config = app.builder, app.config
+    context = {
+        "language": config.language,
+        "title": config.project,
+        "icon": Path(config.html_favicon or "").name,
+        "first": builder.get_target_uri(config.root_doc),
+        "root": urlsplit(config.html_baseurl).path,
+        "pages": {
+            builder.get_target_uri(page): app.env.titles[page].astext()
+            for page in [config.root_doc, *_in_order(app.env.toctree_includes, config)]
+        },
+    }
+    for name in ("index.html", "404.html"):
+        page = builder.templates.render(f"root/{name}", context)
+        Path(app.outdir, name).write_text(page, "utf8")
+
+
+def _in_order(includes, config):
+    waiting = list(includes.get(config.root_doc, ()))
+    while waiting:
+        page = waiting.pop(0)
+        yield page
+        waiting = [*includes.get(page, ()), *waiting]
+
+
+def setup(app):
+    """Register with Sphinx."""
+    # After sphinx-external-toc, whose index.html it replaces.
+    app.connect("build-finished", _write, priority=600)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
