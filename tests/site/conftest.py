@@ -1,10 +1,23 @@
 """The built website, which these tests look at as a reader gets it."""
 
+import os
+import shutil
+import threading
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
+from visits import Visit
 
-SITE = Path(__file__).parents[2] / "_build/html"
+ROOT = Path(__file__).parents[2]
+SITE = ROOT / "_build/html"
+# Nothing that a browser would ask of its maker, so that every request is the page's.
+QUIET = ("background-networking", "component-update", "sync", "gpu")
+
+NO_NETWORK = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +26,74 @@ def site():
     if not (SITE / "index.html").exists():
         pytest.fail("There is no website to test. Build it: make book")
     return SITE
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Return a running Chromium, the machine's own."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        missing = "needs Chromium. On Debian or Ubuntu: apt-get install chromium"
+        give_up = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        give_up(missing)
+    options = ["--no-sandbox", NO_NETWORK, *(f"--disable-{x}" for x in QUIET)]
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=options)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def http(site):
+    """Return the address of the website on a server of this machine."""
+    with serving(site) as address:
+        yield address
+
+
+@contextmanager
+def serving(folder):
+    """Serve ``folder`` on a free port of this machine; give the address."""
+    handler = partial(QuietHandler, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(params=["http", "file"])
+def root(request, site):
+    """Return the website's address, once on a server and once as a folder."""
+    if request.param == "file":
+        return f"{site.as_uri()}/"
+    return request.getfixturevalue("http")
+
+
+@pytest.fixture
+def served(tmp_path):
+    """Return the address of the test's own folder on a server of this machine."""
+    with serving(tmp_path) as address:
+        yield address
+
+
+@pytest.fixture
+def visit(browser):
+    """Return a function that opens an address and gives a ``Visit``."""
+
+    @contextmanager
+    def opened(address, **settings):
+        context = browser.new_context(reduced_motion="reduce", **settings)
+        try:
+            yield Visit(context, address)
+        finally:
+            context.close()
+
+    return opened
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves files and writes nothing to the terminal."""
+
+    def log_message(self, *args):
+        """Write nothing."""

@@ -1,0 +1,64 @@
+"""Every page, as files: links, images, names, and what others read of it."""
+
+import pytest
+from files import (
+    broken_links,
+    foreign_addresses,
+    html_files,
+    poor_images,
+    repeated_ids,
+    soup,
+)
+from visits import OTHERS, PAGES
+
+EVERY = pytest.mark.parametrize("page", [*PAGES, *OTHERS, "index.html"])
+CHAPTER = pytest.mark.parametrize("page", PAGES)
+
+
+def test_these_are_all_pages(site):
+    built = {page.relative_to(site).as_posix() for page in html_files(site)}
+    assert built == {*PAGES, *OTHERS, "index.html"}
+
+
+def test_every_link_and_anchor_leads_somewhere(site):
+    assert broken_links(site) == []
+
+
+@EVERY
+def test_every_image_has_a_text_and_a_size(site, page):
+    assert poor_images(soup(site / page)) == []
+
+
+@EVERY
+def test_no_name_is_given_twice(site, page):
+    assert repeated_ids(soup(site / page)) == []
+
+
+@EVERY
+def test_nothing_is_to_be_loaded_from_another_host(site, page):
+    assert foreign_addresses(soup(site / page)) == []
+
+
+@EVERY
+def test_it_has_a_language_a_title_and_one_viewport(site, page):
+    parsed = soup(site / page)
+    assert parsed.html["lang"] == "en" and parsed.title.text.strip()
+    assert len(parsed.find_all("meta", {"name": "viewport"})) == 1
+
+
+@CHAPTER
+def test_it_describes_itself_to_engines_messengers_and_reference_managers(site, page):
+    parsed = soup(site / page)
+    said = parsed.find("meta", {"name": "description"})["content"]
+    assert 20 <= len(said) <= 200
+    assert parsed.find("meta", {"property": "og:description"})["content"] == said
+    title = parsed.find("meta", {"property": "og:title"})["content"]
+    assert parsed.find("meta", {"name": "citation_title"})["content"] == title
+    assert title in parsed.h1.text and parsed.find("link", {"rel": "icon"})
+
+
+def test_the_site_holds_nothing_that_no_page_needs(site):
+    static = {f.name for f in (site / "_static").rglob("*") if f.is_file()}
+    assert "book.css" in static
+    assert not {"fontawesome.js", "sphinx-thebe.js", "design-tabs.js"} & static
+    assert sum(f.stat().st_size for f in (site / "_static").rglob("*")) < 800_000

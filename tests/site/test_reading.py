@@ -1,0 +1,121 @@
+"""Every page, in a browser: it is at home alone, light, open to all, and readable."""
+
+import pytest
+from visits import OTHERS, PAGES
+
+EVERY = pytest.mark.parametrize("page", [*PAGES, *OTHERS])
+CHAPTER = pytest.mark.parametrize("page", PAGES)
+THEME = pytest.mark.parametrize("theme", ["light", "dark"])
+PHONE = {"viewport": {"width": 390, "height": 844}}
+# Over the wire, for a reader who comes for the first time and reads to the end.
+BYTES, REQUESTS = 250_000, 25
+
+
+@EVERY
+def test_it_asks_no_other_host_and_reports_no_error(visit, root, page):
+    with visit(root + page) as here:
+        here.page.wait_for_load_state("networkidle")
+        assert here.strangers() == []
+        assert here.errors == []
+
+
+@CHAPTER
+def test_it_is_light(visit, http, page):
+    with visit(http + page) as here:
+        loaded = [url.removeprefix(http) for url in here.requests]
+        assert len(loaded) <= REQUESTS, loaded
+        assert here.weight() <= BYTES
+        # Only who searches loads what searching needs.
+        assert not [url for url in loaded if "search" in url]
+
+
+@EVERY
+@THEME
+def test_it_bars_nobody(visit, http, page, theme):
+    with visit(http + page, color_scheme=theme) as here:
+        assert here.page.evaluate(
+            "matchMedia('(prefers-color-scheme: dark)').matches"
+        ) == (theme == "dark")
+        here.unfold()
+        assert here.barriers() == []
+
+
+@THEME
+def test_the_theme_is_the_one_that_the_reader_prefers(visit, http, theme):
+    with visit(f"{http}book/index.html", color_scheme=theme) as here:
+        assert here.page.evaluate("document.documentElement.dataset.theme") == theme
+
+
+@EVERY
+def test_a_phone_need_not_scroll_sideways(visit, http, page):
+    with visit(http + page, **PHONE) as here:
+        here.unfold()
+        assert here.overhang() <= 0
+
+
+@CHAPTER
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_a_line_is_no_longer_than_75_letters(visit, http, page, width):
+    with visit(http + page, viewport={"width": width, "height": 900}) as here:
+        assert here.measure() <= 75
+
+
+@CHAPTER
+def test_a_number_that_was_computed_reads_like_the_words_around_it(visit, http, page):
+    with visit(http + page) as here:
+        styles = here.page.locator("article p > span.pasted-text").evaluate_all(
+            """spans => spans.map(span => {
+              const own = getComputedStyle(span);
+              const around = getComputedStyle(span.parentNode);
+              return [own.fontWeight === around.fontWeight, own.whiteSpace];
+            })"""
+        )
+        assert all(style == [True, "nowrap"] for style in styles)
+
+
+def test_images_keep_their_proportions_on_a_phone(visit, http):
+    with visit(f"{http}book/index.html", **PHONE) as here:
+        (image,) = here.page.locator("article img").all()
+        box = image.bounding_box()
+        promised = int(image.get_attribute("width")) / int(
+            image.get_attribute("height")
+        )
+        assert box["width"] < 390
+        assert box["width"] / box["height"] == pytest.approx(promised, rel=0.01)
+
+
+@CHAPTER
+def test_code_that_is_cut_off_can_be_scrolled_by_keyboard(visit, http, page):
+    with visit(http + page, **PHONE) as here:
+        unreached = here.page.locator("pre").evaluate_all(
+            "all => all.filter(p => p.scrollWidth > p.clientWidth && p.tabIndex !== 0)"
+            ".map(p => p.textContent)"
+        )
+        assert unreached == []
+
+
+def test_the_first_stop_of_the_keyboard_leads_to_the_text(visit, http):
+    with visit(f"{http}book/index.html") as here:
+        here.page.evaluate("scrollTo(0, 0)")
+        here.page.keyboard.press("Tab")
+        assert here.page.evaluate("document.activeElement.hash") == "#main-content"
+        assert here.page.locator(":focus").is_visible()
+
+
+def test_icons_are_drawn(visit, root):
+    with visit(f"{root}book/index.html") as here:
+        fonts = here.page.evaluate(
+            "document.fonts.ready.then(f => [...f].map(face => face.status))"
+        )
+        assert fonts[0] == "loaded"
+
+
+def test_paper_is_white_in_the_dark_theme_too(visit, http):
+    with visit(f"{http}book/sgd.html", color_scheme="dark") as here:
+        here.page.emulate_media(media="print")
+        look = "e => { const s = getComputedStyle(e); return [s.display, s.color]; }"
+        assert here.page.locator("article h1").evaluate(look) == [
+            "block",
+            "rgb(0, 0, 0)",
+        ]
+        assert here.page.locator(".bd-sidebar-primary").evaluate(look)[0] == "none"

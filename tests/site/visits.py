@@ -1,0 +1,113 @@
+"""What a reader's browser meets on a page: requests, errors, barriers, widths."""
+
+import gzip
+from pathlib import Path
+
+import axe_playwright_python
+
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text("utf8")
+ROOT = Path(__file__).parents[2]
+PAGES = [f"book/{chapter.stem}.html" for chapter in sorted(ROOT.glob("book/*.md"))]
+OTHERS = ["404.html", "search.html"]
+# What a server compresses on its way.
+_TEXT = (".html", ".css", ".js", ".svg", ".json", ".txt")
+
+
+class Visit:
+    """One page in a browser, and what it did there."""
+
+    def __init__(self, context, address):
+        """Open ``address`` in ``context`` and wait until everything is there."""
+        self.requests, self.errors, self._responses = [], [], []
+        context.on("request", lambda request: self.requests.append(request.url))
+        context.on("response", lambda response: self._responses.append(response))
+        context.on("console", self._listen)
+        context.on("weberror", lambda error: self.errors.append(str(error.error)))
+        self.page = context.new_page()
+        self.page.goto(address)
+        self.read_on()
+
+    def _listen(self, message):
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    def read_on(self):
+        """Go to the end of the page, so that what loads late is loaded."""
+        self.page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        self.page.evaluate(_ALL_IMAGES)
+        self.page.evaluate("document.fonts.ready.then(() => 0)")
+
+    def unfold(self):
+        """Open all that is folded."""
+        self.page.evaluate(
+            "document.querySelectorAll('details').forEach(d => d.open = true)"
+        )
+        self.page.evaluate(
+            "document.querySelectorAll('.toggle-button-hidden').forEach(b => b.click())"
+        )
+
+    def strangers(self):
+        """Return the requests that went to another host."""
+        return [url for url in self.requests if not _is_here(url)]
+
+    def weight(self):
+        """Return the bytes of all that was loaded, compressed where a server would."""
+        return sum(map(_compressed, self._responses))
+
+    def barriers(self):
+        """Return what axe-core finds to bar someone from this page, one text each."""
+        self.page.evaluate(AXE)
+        found = self.page.evaluate("axe.run()")["violations"]
+        return [
+            f"{rule['id']}: {node['html'][:200]}"
+            for rule in found
+            for node in rule["nodes"]
+        ]
+
+    def overhang(self):
+        """Return by how many pixels the page is wider than the window."""
+        return self.page.evaluate(
+            "(({scrollWidth, clientWidth}) => scrollWidth - clientWidth)"
+            "(document.documentElement)"
+        )
+
+    def measure(self):
+        """Return the mean number of letters in a full line, the widest paragraph's."""
+        return self.page.evaluate(_MEASURE)
+
+
+def _is_here(url):
+    return url.startswith(("http://127.0.0.1:", "file:", "data:", "about:", "blob:"))
+
+
+def _compressed(response):
+    if not response.url.startswith(("http:", "file:")):
+        return 0
+    body, path = response.body(), response.url.partition("?")[0]
+    return len(gzip.compress(body)) if path.endswith((*_TEXT, "/")) else len(body)
+
+
+_ALL_IMAGES = """() => Promise.all([...document.images].map(image => {
+  image.loading = "eager";
+  return image.complete || image.decode().catch(() => 0);
+}))"""
+
+# Paragraphs of words alone, letter by letter; the last line of each is not full.
+_MEASURE = """() => {
+  const means = [0];
+  for (const p of document.querySelectorAll("article p:not(:has(code, .math))")) {
+    const lines = new Map(), letter = document.createRange();
+    const walker = document.createTreeWalker(p, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      for (let i = 0; i < walker.currentNode.length; i++) {
+        letter.setStart(walker.currentNode, i);
+        letter.setEnd(walker.currentNode, i + 1);
+        const line = Math.round(letter.getBoundingClientRect().bottom / 10);
+        lines.set(line, (lines.get(line) ?? 0) + 1);
+      }
+    }
+    const full = [...lines.values()].slice(0, -1);
+    if (full.length >= 3) means.push(full.reduce((a, b) => a + b) / full.length);
+  }
+  return Math.max(...means);
+}"""
