@@ -7,6 +7,7 @@ doctree, so the Markdown is written from there and not from the chapter's source
 
 import re
 from dataclasses import dataclass, field
+from urllib.parse import urljoin
 
 from docutils import nodes
 
@@ -33,6 +34,19 @@ class Numbers:
         """Return the number of a figure, table or equation, such as ``2.1``."""
         known = self.floats.get(kind, {})
         return next((_dotted(known[i]) for i in node["ids"] if i in known), "")
+
+
+def portable(doctree, page):
+    """Return a copy whose links lead to the website; ``page`` is the page's address.
+
+    Without an address the links inside the book stay plain text.
+    """
+    copy = doctree.deepcopy()
+    for link in copy.findall(nodes.reference):
+        if page.startswith("http"):
+            target = link.get("refuri") or f"#{link.get('refid', '')}"
+            link["refuri"] = urljoin(page, target)
+    return copy
 
 
 def _dotted(number):

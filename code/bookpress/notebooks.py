@@ -15,7 +15,7 @@ from pathlib import Path
 
 import nbformat
 
-from bookpress.markdown import Numbers, blocks, captions
+from bookpress.markdown import Numbers, blocks, captions, portable
 
 # What only the book can show: values for the prose, and the figures for print.
 _FOR_THE_BOOK = ("application/papermill.record/", "application/pdf")
@@ -34,8 +34,13 @@ def write_notebook(app, doctree, docname):
     executed = _executed(app, docname)
     if app.builder.name == "html" and executed.exists():
         notebook = nbformat.read(executed, as_version=4)
-        numbers = Numbers.of(app.env, docname)
-        notebook.cells = _cells(doctree, notebook.cells, numbers, _setup(app.srcdir))
+        page = app.config.html_baseurl + app.builder.get_target_uri(docname)
+        notebook.cells = _cells(
+            portable(doctree, page),
+            notebook.cells,
+            Numbers.of(app.env, docname),
+            _setup(project_of(app)),
+        )
         nbformat.validate(notebook)
         target = Path(app.outdir, "_sources", f"{docname}.ipynb")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -53,9 +58,14 @@ def _executed(app, docname):
     return Path(app.outdir).parent / "jupyter_execute" / f"{docname}.ipynb"
 
 
-def _setup(srcdir):
+def project_of(app):
+    """Return what ``pyproject.toml`` says of the project."""
+    pyproject = Path(app.srcdir, "pyproject.toml").read_text("utf8")
+    return tomllib.loads(pyproject)["project"]
+
+
+def _setup(project):
     """Return the cell that a notebook needs when it is alone."""
-    project = tomllib.loads(Path(srcdir, "pyproject.toml").read_text("utf8"))["project"]
     name, address = project["name"], project.get("urls", {}).get("Repository")
     if address:
         missing = f'%pip install "{name} @ git+{address}"'

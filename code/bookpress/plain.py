@@ -10,7 +10,7 @@ from pathlib import Path
 
 from docutils import nodes
 
-from bookpress.markdown import Numbers, blocks, captions
+from bookpress.markdown import Numbers, blocks, captions, portable
 
 
 def setup(app):
@@ -30,9 +30,10 @@ def write_page(app, doctree, docname):
     """Write one page as Markdown, to where the theme offers its source."""
     if app.builder.name == "html":
         numbers = Numbers.of(app.env, docname)
+        page = app.config.html_baseurl + app.builder.get_target_uri(docname)
         parts = [
             part
-            for block in blocks(doctree, numbers)
+            for block in blocks(portable(doctree, page), numbers)
             for part in ([block] if isinstance(block, str) else _cell(block, numbers))
         ]
         target = Path(app.outdir, "_sources", f"{docname}.md")

@@ -1,5 +1,7 @@
 """The cells of a notebook: in order, with what the page leaves out, and able to run."""
 
+import tomllib
+
 import nbformat.v4 as nb
 import pytest
 from docutils import nodes
@@ -69,7 +71,6 @@ def test_outputs_stay_without_what_only_the_book_can_show():
         ("", "raise ModuleNotFoundError"),
     ],
 )
-def test_the_first_cell_says_how_to_get_a_missing_package(tmp_path, address, expected):
-    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "b"\n{address}\n')
-    cell = notebooks._setup(tmp_path)
+def test_the_first_cell_says_how_to_get_a_missing_package(address, expected):
+    cell = notebooks._setup(tomllib.loads(f'name = "b"\n{address}\n'))
     assert expected in cell and 'find_spec("b") is None' in cell

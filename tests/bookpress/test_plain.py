@@ -23,8 +23,20 @@ def app(tmp_path):
         get_doctree=doctree,
     )
     config = SimpleNamespace(root_doc="root", html_baseurl="", project="Book")
-    builder = SimpleNamespace(name="html")
+    builder = SimpleNamespace(name="html", get_target_uri="{}.html".format)
     return SimpleNamespace(env=env, config=config, builder=builder, outdir=tmp_path)
+
+
+def linked(app, tmp_path):
+    page = nodes.paragraph("", "", nodes.reference("", "(1.2)", refuri="b.html#eq"))
+    plain.write_page(app, nodes.container("", page), "a")
+    return (tmp_path / "_sources/a.md").read_text().strip()
+
+
+def test_links_lead_to_the_site_where_it_has_an_address(app, tmp_path):
+    assert linked(app, tmp_path) == "(1.2)"
+    app.config.html_baseurl = "https://example.org/book/"
+    assert linked(app, tmp_path) == "[(1.2)](https://example.org/book/b.html#eq)"
 
 
 def cell():

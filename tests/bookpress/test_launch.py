@@ -1,0 +1,31 @@
+"""Opening notebooks elsewhere: off without an address, right with one."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from bookpress import launch
+
+
+@pytest.fixture
+def offered(tmp_path):
+    def addresses(urls):
+        (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "b"\n{urls}\n')
+        context = {"ipynb_source": "book/sgd.ipynb", "header_buttons": []}
+        app = SimpleNamespace(srcdir=tmp_path)
+        launch.offer(app, "book/sgd", "page.html", context, None)
+        groups = context["header_buttons"]
+        return [button["url"] for group in groups for button in group["buttons"]]
+
+    return addresses
+
+
+@pytest.mark.parametrize("urls", ["", 'urls = {Repository = "https://example.org/b"}'])
+def test_without_a_repository_that_they_know_nothing_is_offered(offered, urls):
+    assert offered(urls) == []
+
+
+def test_colab_and_binder_open_the_notebook_of_the_page(offered):
+    colab, binder = offered('urls = {Repository = "https://github.com/a/b"}')
+    assert colab.endswith("/github/a/b/blob/gh-pages/_sources/book/sgd.ipynb")
+    assert binder.endswith("/gh/a/b/gh-pages?urlpath=lab/tree/_sources/book/sgd.ipynb")
