@@ -10,6 +10,7 @@ licence stay inside.
 
 import base64
 import io
+import logging
 import re
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from fontTools.ttLib import TTFont
 SOLID = "vendor/fontawesome/webfonts/fa-solid-900.ttf"
 # What book.css has in place of the font.
 ADDRESS = "icons.woff"
+# Else it tells of every table that it cuts.
+logging.getLogger("fontTools.subset").setLevel(logging.WARNING)
 # In a font's table of names: family, unique id, full name, PostScript name, ...
 _NAMES = (1, 3, 4, 6, 16)
 

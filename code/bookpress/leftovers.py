@@ -9,10 +9,13 @@ stays. Delete it when the theme copies what it uses.
 import re
 from pathlib import Path
 
+_LICENCES = ("LICENSE", "OFL")
+
 
 def unneeded(outdir):
     """Return the files in ``_static`` that no page needs, not even through others."""
     files = {file for file in (outdir / "_static").rglob("*") if file.is_file()}
+    files -= {file for file in files if file.stem in _LICENCES}
     pages = [page for page in outdir.rglob("*.html") if page not in files]
     # A source map's name stands in its script, but only a developer's tools ask for it.
     left = {file for file in files if file.suffix != ".map"}
