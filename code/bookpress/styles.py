@@ -30,6 +30,7 @@ SHEETS = (
 )
 # Linked by name, but of an extension that lean.py turned off.
 _UNWANTED = ("sphinx-thebe.css",)
+_WORD = re.compile(r"[\w-]+")
 _GROUPS = ("media", "supports", "layer", "container")
 
 
@@ -96,8 +97,10 @@ def used_names(outdir):
             used.update(tag.get_attribute_list("class"), [tag.get("id")])
             if tag.name == "script" and tag.get("src"):
                 scripts.add((page.parent / tag["src"].partition("?")[0]).resolve())
+            elif tag.name == "script" and tag.get("type") != "application/json":
+                used.update(_WORD.findall(tag.text))
     for script in filter(Path.is_file, scripts):
-        used.update(re.findall(r"[\w-]+", script.read_text("utf8")))
+        used.update(_WORD.findall(script.read_text("utf8")))
     return used
 
 

@@ -40,8 +40,9 @@ def test_addresses_follow_the_sheet_to_its_new_place():
 def test_names_come_from_pages_and_from_the_scripts_that_they_load(tmp_path):
     (tmp_path / "page.html").write_text(
         '<p class="a b" id="c"></p><script src="s.js?v=1"></script>'
+        "<script>toggle('shown')</script>"
     )
     (tmp_path / "s.js").write_text("x.classList.add('tip-top')")
     (tmp_path / "other.js").write_text("unused")
     used = used_names(tmp_path)
-    assert {"a", "b", "c", "tip-top"} <= used and "unused" not in used
+    assert {"a", "b", "c", "tip-top", "shown"} <= used and "unused" not in used

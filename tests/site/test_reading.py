@@ -94,6 +94,25 @@ def test_code_that_is_cut_off_can_be_scrolled_by_keyboard(visit, http, page):
         assert unreached == []
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_menu_of_downloads_opens_by_mouse_and_keyboard(visit, http, width):
+    size = {"viewport": {"width": width, "height": 844}}
+    with visit(f"{http}book/sgd.html", **size) as here:
+        here.page.evaluate("scrollTo(0, 0)")
+        button = here.page.get_by_role("button", name="Download this page")
+        notebook = here.page.locator("a", has_text=".ipynb")
+        button.click()
+        box = notebook.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width
+        here.page.keyboard.press("Escape")
+        assert notebook.is_hidden() and here.overhang() <= 0
+        here.page.keyboard.press("Enter")
+        assert notebook.is_visible()
+        assert button.get_attribute("aria-expanded") == "true"
+        here.page.locator("article p").first.click()
+        assert notebook.is_hidden()
+
+
 def test_the_first_stop_of_the_keyboard_leads_to_the_text(visit, http):
     with visit(f"{http}book/index.html") as here:
         here.page.evaluate("scrollTo(0, 0)")
