@@ -73,15 +73,26 @@ def test_a_number_that_was_computed_reads_like_the_words_around_it(visit, http, 
         assert all(style == [True, "nowrap"] for style in styles)
 
 
-def test_images_keep_their_proportions_on_a_phone(visit, http):
+def test_figures_keep_their_proportions_on_a_phone(visit, http):
     with visit(f"{http}book/index.html", **PHONE) as here:
-        (image,) = here.page.locator("article img").all()
-        box = image.bounding_box()
-        promised = int(image.get_attribute("width")) / int(
-            image.get_attribute("height")
+        (figure,) = here.page.locator("figure svg").all()
+        shown = figure.bounding_box()
+        promised = figure.evaluate(
+            "svg => svg.viewBox.baseVal.width / svg.viewBox.baseVal.height"
         )
-        assert box["width"] < 390
-        assert box["width"] / box["height"] == pytest.approx(promised, rel=0.01)
+        assert shown["width"] < 390
+        assert shown["width"] / shown["height"] == pytest.approx(promised, rel=0.01)
+
+
+def test_figures_stand_out_from_the_page_in_the_dark(visit, http):
+    with visit(f"{http}book/index.html", color_scheme="dark") as here:
+        colour = "svg => getComputedStyle(svg.querySelector('text')).fill"
+        red, green, blue = rgb(here.page.locator("figure svg").evaluate(colour))
+        assert min(red, green, blue) > 150
+
+
+def rgb(colour):
+    return [int(part) for part in colour.removeprefix("rgb(").rstrip(")").split(",")]
 
 
 @CHAPTER
