@@ -17,7 +17,17 @@ SITE = ROOT / "_build/html"
 # Nothing that a browser would ask of its maker, so that every request is the page's.
 QUIET = ("background-networking", "component-update", "sync", "gpu")
 
+NO_BROWSER = "no Chromium. On Debian or Ubuntu: apt-get install chromium"
 NO_NETWORK = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say in one line which tests did not run for want of a browser."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    count = sum(NO_BROWSER in str(report.longrepr) for report in skipped)
+    if count:
+        line = f"{count} tests in tests/site were skipped: there is {NO_BROWSER}"
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -33,9 +43,8 @@ def browser():
     """Return a running Chromium, the machine's own."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
-        missing = "needs Chromium. On Debian or Ubuntu: apt-get install chromium"
         give_up = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        give_up(missing)
+        give_up(NO_BROWSER)
     options = ["--no-sandbox", NO_NETWORK, *(f"--disable-{x}" for x in QUIET)]
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium, args=options)
