@@ -10,7 +10,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from html import escape
 from xml.etree import ElementTree
@@ -26,8 +26,8 @@ _PAGE = """<div class="sliders" id="{name}" role="group" aria-label="{alt}">
 </div>"""
 
 _CONTROL = """<label><code>{label}</code>
-<input type="range" min="0" max="{last}" value="{shown}" data-values="{values}"
- aria-valuetext="{value}"><output>{value}</output></label>"""
+<input aria-label="{label}" type="range" min="0" max="{last}" value="{shown}"
+ data-values="{values}" aria-valuetext="{value}"><output>{value}</output></label>"""
 
 _SCRIPT = """(root => {
   const frames = JSON.parse(root.querySelector("script").textContent);
@@ -63,7 +63,7 @@ class Sliders:
     Raises ``ValueError`` if a value that is to be shown is not on its slider.
     """
 
-    draw: Callable
+    draw: Callable = field(repr=False)
     values: dict
     shown: dict
     alt: str

@@ -54,8 +54,8 @@ def lines_of(svg):
 
 def test_first_and_in_print_the_chosen_frame_is_shown(sliders):
     html = sliders.html()
-    assert 'value="1" data-values="0.0 0.1 0.5"' in html
-    assert 'value="1" data-values="1 2"' in html
+    assert 'value="1"\n data-values="0.0 0.1 0.5"' in html
+    assert 'value="1"\n data-values="1 2"' in html
     bundle = sliders._repr_mimebundle_()
     assert b64decode(bundle["application/pdf"]).startswith(b"%PDF")
     assert bundle["image/svg+xml"] == draw(0.1, 2).svg()
@@ -72,3 +72,7 @@ def test_the_same_sliders_give_the_same_bytes(sliders):
 def test_a_first_value_that_no_slider_has_is_refused():
     with pytest.raises(ValueError, match=r"shown\['lr'\] is 3, not one of \[1, 2\]"):
         Sliders(draw, VALUES, shown={"weight_decay": 0.1, "lr": 3}, alt="")
+
+
+def test_its_text_holds_no_address_of_this_run(sliders):
+    assert "0x" not in repr(sliders) and "'lr': [1, 2]" in repr(sliders)
