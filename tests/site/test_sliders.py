@@ -8,7 +8,7 @@ CHAPTER = "book/sgd.html"
 def drawing(page):
     """Return where each line and each marker of the drawing is."""
     return page.locator(".sliders svg :is(path, use)").evaluate_all(
-        "parts => parts.map(p => ['d', 'x', 'y'].map(n => p.getAttribute(n)).join()).join()"
+        "all => all.map(p => ['d', 'x', 'y'].map(n => p.getAttribute(n)).join()).join()"
     )
 
 
