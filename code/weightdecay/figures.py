@@ -11,6 +11,8 @@ import matplotlib.style
 import torch
 from matplotlib.figure import Figure
 
+# More points than this in one line become an image inside the drawing.
+DENSE = 2000
 STYLE = Path(__file__).with_name("style.mplstyle")
 
 
@@ -76,8 +78,8 @@ def compare(curves, *, xlabel, ylabel, x=None, markers=20, **settings):
     ``curves`` maps a label to ``(predicted, measured)``. What was measured is a
     sequence of numbers, what was predicted another one or a function of ``x``, drawn
     smoothly; ``None`` in place of either leaves it out. ``x`` defaults to 0, 1, 2 and
-    so on, and about ``markers`` of the measured points are drawn. Further settings
-    are properties of the axes. Returns the figure.
+    so on, and about ``markers`` of the measured points are drawn, all of them if it
+    is ``None``. Further settings are properties of the axes. Returns the figure.
     """
     figure, ax = axes(xlabel=xlabel, ylabel=ylabel, **settings)
     for label, (predicted, measured) in curves.items():
@@ -93,13 +95,15 @@ def compare(curves, *, xlabel, ylabel, x=None, markers=20, **settings):
         if measured is None:
             entry.set_marker("none")
         else:
-            every = max(1, len(measured) // markers)
+            every = max(1, len(measured) // (markers or len(measured)))
             _draw_like(entry, measured, x, linestyle="none", markevery=every)
     _legend(ax)
     return figure
 
 
 def _draw_like(entry, y, x, **settings):
+    # As drawings so many marks would outweigh the rest of the page.
+    settings["rasterized"] = len(y) > DENSE and settings.get("markevery", 1) == 1
     look = {k: entry.properties()[k] for k in ("color", "linestyle", "marker")}
     entry.axes.plot(range(len(y)) if x is None else x, y, **look | settings)
 

@@ -1,5 +1,7 @@
 """Every page, as files: links, images, names, and what others read of it."""
 
+import gzip
+
 import pytest
 from files import (
     broken_links,
@@ -62,3 +64,10 @@ def test_the_site_holds_nothing_that_no_page_needs(site):
     assert "book.css" in static
     assert not {"fontawesome.js", "sphinx-thebe.js", "design-tabs.js"} & static
     assert sum(f.stat().st_size for f in (site / "_static").rglob("*")) < 800_000
+
+
+@EVERY
+def test_no_figure_outweighs_the_page(site, page):
+    drawings = soup(site / page).select("figure svg, .sliders")
+    weights = [len(gzip.compress(str(drawing).encode())) for drawing in drawings]
+    assert max(weights, default=0) <= 60_000

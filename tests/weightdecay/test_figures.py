@@ -1,5 +1,6 @@
 """The figures say what they were given, twice the same, and leave no global trace."""
 
+import gzip
 import re
 from base64 import b64decode
 
@@ -89,3 +90,13 @@ def test_two_figures_on_a_page_share_no_name_and_refer_to_their_own():
 
 def test_text_in_a_figure_is_text():
     assert ">weight</text>" in compared().svg()
+
+
+def test_thousands_of_marks_are_an_image_and_weigh_little():
+    noise = torch.randn(20_000, generator=torch.Generator().manual_seed(0)).cumsum(0)
+    curves = {"walk": (None, noise)}
+    dense = figures.compare(curves, xlabel="x", ylabel="y", markers=None).svg()
+    assert dense.count("<image") == 1 and ">x</text>" in dense
+    assert len(gzip.compress(dense.encode())) < 60_000
+    few = figures.compare(curves, xlabel="x", ylabel="y", markers=20).svg()
+    assert "<image" not in few
