@@ -1,1 +1,13 @@
-"""What prints the book: one small Sphinx extension a file. Knows no weight decay."""
+"""What prints the book: one small Sphinx extension a file. Knows no weight decay.
+
+Each file says which fault of the tools it mends, and when it can be deleted.
+
+What a page shows: ``mathematics`` (KaTeX at build time), ``inline_svg``,
+``image_sizes``, ``accessible``.
+What it loads: ``lean`` (no script that it does not use), ``styles`` (one stylesheet,
+``book.css`` its last part), ``icons``, ``leftovers``, and ``templates``.
+What it offers: ``notebooks``, ``launch``, ``plain`` (Markdown and llms.txt); both texts
+are written by ``markdown``.
+How it is found: ``address``, ``metadata``, ``entrances``, ``last_changed``.
+In print: ``latex``.
+"""
