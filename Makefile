@@ -2,20 +2,24 @@
 # make test     the tests, on a freshly built website
 # make pdf      the book as one PDF
 # make check    all that must pass before a change lands
+# make lighthouse  Lighthouse on every page, beside a default Jupyter Book (needs Node)
 # make live     the website in a browser, rebuilt at every save
 # make lock     requirements.txt, compiled again from pyproject.toml
 # make clean    what was built;  make distclean  also the environment
 #
 # PYTHON=python3.12     another Python
 # TORCH_INDEX=address   an index of CPU-only torch wheels (see README.md)
+# RUNS=3                runs of Lighthouse for each page
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .PHONY: book test pdf tex tex-packages check lint live lock clean distclean
+.PHONY: lighthouse lighthouse-tools
 
 PYTHON ?= python3
 TORCH_INDEX ?=
+RUNS ?= 1
 BIN := .venv/bin
 INSTALLED := .venv/installed
 # Warnings are errors, a reference without a target is a warning.
@@ -58,6 +62,14 @@ check: lint test pdf
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# The tools first: who lacks one hears it before the book is built.
+lighthouse: lighthouse-tools book
+	$(BIN)/python benchmarks/lighthouse.py --runs $(RUNS)
+	@echo "Read it: $(CURDIR)/benchmarks/lighthouse.md"
+
+lighthouse-tools: $(INSTALLED)
+	@$(BIN)/python benchmarks/lighthouse.py --install
 
 live: $(INSTALLED)
 	$(BIN)/jupyter-book config sphinx .
