@@ -7,7 +7,7 @@ What a page shows: ``mathematics`` (KaTeX at build time), ``inline_svg``,
 What it loads: ``lean`` (no script that it does not use), ``styles`` (one stylesheet,
 ``book.css`` its last part), ``icons``, ``leftovers``, and ``templates``.
 What it offers: ``notebooks``, ``launch``, ``plain`` (Markdown and llms.txt); both texts
-are written by ``markdown``.
+are written by ``markdown``; ``previews`` (what a reference points to), ``citing``.
 How it is found: ``address``, ``metadata``, ``entrances``, ``last_changed``.
 In print: ``latex``.
 """

@@ -54,10 +54,10 @@ class Visit:
         """Return the bytes of all that was loaded, compressed where a server would."""
         return sum(map(_compressed, self._responses))
 
-    def barriers(self):
-        """Return what axe-core finds to bar someone from this page, one text each."""
+    def barriers(self, within="html"):
+        """Return what axe-core finds to bar someone from a part, one text each."""
         self.page.evaluate(AXE)
-        found = self.page.evaluate("axe.run()")["violations"]
+        found = self.page.evaluate("part => axe.run(part)", within)["violations"]
         return [
             f"{rule['id']}: {node['html'][:200]}"
             for rule in found

@@ -1,0 +1,121 @@
+"""Show what a reference points to beside the reference, on hover and on focus.
+
+The fault that this mends: a reference is a number and a link, so a reader who wonders
+what (2.4) says has to leave the sentence, for a citation even the page. Here the
+equation, figure or entry itself is shown where the reader is. Delete this file when the
+theme shows previews that need no network.
+
+What stands on the same page is copied by the script in the browser. What stands on
+another page can't be fetched from a folder of files: a copy comes with each page that
+refers to it. A page without such references loads nothing.
+"""
+
+import posixpath
+import re
+import shutil
+from html import escape
+from pathlib import Path
+
+from bs4 import BeautifulSoup
+
+SCRIPT = Path(__file__).with_suffix(".js")
+# What can be shown: not a section or a page.
+SHOWN = "div.math, figure, table, .admonition, .proof, .citation"
+# In characters. What is larger is left to the link.
+LARGEST = 60_000
+
+_UNWANTED = ".headerlink, script, label, button, input"
+_LINK = re.compile(r'<a class="reference internal"[^>]* href="([^"#]*)#([^"]+)"')
+_MARK = "<!-- previews -->"
+_BLOCK = """{mark}{copies}
+<script defer src="{static}/previews.js" data-shown="{shown}"></script>
+{mark}"""
+
+
+def setup(app):
+    """Register with Sphinx."""
+    # When all pages are written, before anyone looks at what they use.
+    app.connect("build-finished", add_previews, priority=400)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def add_previews(app, error):
+    """Add to each page what its references need."""
+    if error or app.builder.name != "html":
+        return
+    files = {
+        app.builder.get_target_uri(name): Path(app.builder.get_outfilename(name))
+        for name in app.env.found_docs
+    }
+    pages = {page: _without(file.read_text("utf8")) for page, file in files.items()}
+    for page, text in pages.items():
+        files[page].write_text(text.replace("</body>", f"{block(page, pages)}</body>"))
+    shutil.copy(SCRIPT, Path(app.outdir, "_static"))
+
+
+def _without(text):
+    # From an earlier build, after which this page did not change.
+    return re.sub(f"{_MARK}.*{_MARK}", "", text, flags=re.DOTALL)
+
+
+def block(page, pages):
+    """Return what ``page`` needs, or nothing; ``pages`` maps addresses to HTML."""
+    copies, is_needed = "", False
+    for path, name in dict.fromkeys(_LINK.findall(pages[page])):
+        there = _joined(page, path)
+        element = shown(pages.get(there, ""), name)
+        copy = portable(element, there, page) if element and path else ""
+        if 0 < len(copy) <= LARGEST:
+            link = escape(f"{path}#{name}", quote=True)
+            copies += f'\n<template data-preview="{link}">{copy}</template>'
+        is_needed |= bool(element) and not path
+    if not copies and not is_needed:
+        return ""
+    static = posixpath.relpath("_static", posixpath.dirname(page) or ".")
+    return _BLOCK.format(mark=_MARK, copies=copies, static=static, shown=SHOWN)
+
+
+def shown(html, name):
+    """Return the element of that name if it can be shown, else nothing."""
+    at = html.find(f' id="{name}"')
+    start = html.rfind("<", 0, at)
+    opening = BeautifulSoup(html[start : html.find(">", at) + 1], "html.parser").find()
+    if at < 0 or not opening.css.match(SHOWN):
+        return ""
+    depth = 0
+    for tag in re.compile(rf"<(/?){opening.name}\b[^<>]*>").finditer(html, start):
+        depth += -1 if tag[1] else 1
+        if depth == 0:
+            return html[start : tag.end()]
+    return ""
+
+
+def portable(element, there, page):
+    """Return a copy of an element of page ``there`` that can stand in ``page``."""
+    soup = BeautifulSoup(element, "html.parser")
+    for part in soup.select(_UNWANTED):
+        part.decompose()
+    for key, part in [(k, p) for k in ("href", "src") for p in soup.select(f"[{k}]")]:
+        part[key] = _moved(part[key], there, page)
+    # An item of a list, where there is none around it.
+    del soup.contents[0]["role"]
+    # Only a drawing refers to its own parts by name; they must differ from the page's.
+    copy, prefix = str(soup), re.sub(r"\W+", "-", there)
+    if soup.svg:
+        return re.sub(r'(\bid="|url\(#|xlink:href="#)', rf"\g<1>{prefix}-", copy)
+    return re.sub(r' id="[^"]*"', "", copy)
+
+
+def _moved(address, there, page):
+    if re.match(r"\w+:", address):
+        return address
+    path, mark, name = address.partition("#")
+    target = _joined(there, path)
+    moved = posixpath.relpath(target, posixpath.dirname(page) or ".")
+    return f"{moved}{mark}{name}"
+
+
+def _joined(page, path):
+    """Return the address, from the root, of a ``path`` that stands in ``page``."""
+    where = posixpath.dirname(page)
+    return posixpath.normpath(posixpath.join(where, path)) if path else page
