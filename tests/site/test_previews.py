@@ -49,11 +49,38 @@ def test_what_is_shown_is_drawn_and_repeats_no_name(visit, http):
         assert shown.locator("[id]").count() == 0
 
 
+def test_it_opens_when_the_mouse_has_rested_for_a_moment(visit, http):
+    with visit(http + PAGE) as here:
+        link = link_to(here.page, EQUATION)
+        assert link.evaluate(_TIME_UNTIL_OPEN) >= 140  # milliseconds
+
+
+_TIME_UNTIL_OPEN = """link => new Promise(resolve => {
+  const start = performance.now();
+  const tell = () => resolve(performance.now() - start);
+  document.addEventListener("toggle", tell, true);
+  const mouse = { pointerType: "mouse", bubbles: true };
+  link.dispatchEvent(new PointerEvent("pointerover", mouse));
+})"""
+
+
 def test_a_mouse_on_its_way_opens_nothing(visit, http):
     with visit(http + PAGE) as here:
-        link_to(here.page, EQUATION).hover()
-        here.page.mouse.move(5, 5)
+        link_to(here.page, EQUATION).evaluate(
+            """link => {
+              const mouse = { pointerType: "mouse", bubbles: true };
+              for (const place of [link, document.body])
+                place.dispatchEvent(new PointerEvent("pointerover", mouse));
+            }"""
+        )
         here.page.wait_for_timeout(400)
+        assert here.page.locator(OPEN).count() == 0
+
+
+def test_a_mouse_button_opens_nothing(visit, http):
+    with visit(http + PAGE) as here:
+        pressed = "link => link.focus({focusVisible: false})"
+        link_to(here.page, EQUATION).evaluate(pressed)
         assert here.page.locator(OPEN).count() == 0
 
 
