@@ -4,28 +4,50 @@ Every rule has one signature, ``(w, g, state=None, *, lr, weight_decay, ...)``, 
 returns ``(w, state)``:
 
 * ``w``, the weights before the step, and ``g``, the gradient of the loss at ``w``:
-  tensors of one shape, of any shape and any floating dtype; neither is changed.
+  tensors of one shape, of any shape and any floating dtype; neither is changed. A
+  ``g`` of ``None`` leaves weights and state alone, as PyTorch does; a zero decays.
 * ``state``, what the rule remembers between steps; ``None`` before the first one and
   for rules without memory.
 * ``lr`` and ``weight_decay``, finite numbers that are not negative; anything else
-  raises ``ValueError``. The other hyperparameters carry PyTorch's names too.
+  raises ``ValueError``. ``lr`` may change at every step. The other hyperparameters
+  carry PyTorch's names too and are those of the rule's direction.
+
+The directions are in :mod:`weightdecay.directions`. A rule says where decay enters:
+``..._l2`` adds ``weight_decay * w`` to the gradient, before the direction; the others
+shrink the weight beside it.
 """
 
 import functools
 import math
 
+from weightdecay.directions import (
+    adadelta_direction,
+    adagrad_direction,
+    adam_direction,
+    adamax_direction,
+    lion_direction,
+    momentum_direction,
+    muon_direction,
+    nadam_direction,
+    radam_direction,
+    rmsprop_direction,
+)
+
 
 def rule(step):
-    """Make a rule refuse an lr or a weight_decay that is negative, NaN or infinite."""
+    """Make a rule refuse an lr or a weight_decay that is negative, NaN or infinite.
+
+    Without a gradient it then does nothing.
+    """
 
     @functools.wraps(step)
     def checked(w, g, state=None, **settings):
-        for name in settings.keys() & {"lr", "weight_decay"}:
+        for name in settings.keys() & {"lr", "weight_decay", "max_lr"}:
             if not 0 <= settings[name] < math.inf:
                 raise ValueError(
                     f"{name} must be a finite number >= 0, got {settings[name]}"
                 )
-        return step(w, g, state, **settings)
+        return (w, state) if g is None else step(w, g, state, **settings)
 
     return checked
 
@@ -61,3 +83,153 @@ def sgd_decoupled(w, g, state=None, *, lr, weight_decay):
     without lr. Equal to sgd_l2; with momentum it would not be.
     """
     return (1 - lr * weight_decay) * w - lr * g, state
+
+
+@rule
+def sgd_momentum_l2(w, g, state=None, *, lr, weight_decay, **momentum):
+    """Decay before the buffer: b <- momentum b + g + weight_decay w, w <- w - lr b.
+
+    Twin: torch.optim.SGD(momentum=..., weight_decay=...), dampening and nesterov too.
+    """
+    u, state = momentum_direction(g + weight_decay * w, state, **momentum)
+    return w - lr * u, state
+
+
+@rule
+def sgdw(w, g, state=None, *, lr, weight_decay, **momentum):
+    """Decay beside the buffer: w <- (1 - lr weight_decay) w - lr b, b from g alone.
+
+    Source: Loshchilov & Hutter, ICLR 2019, Algorithm 1, with the factor 1 - lr
+    weight_decay in place of theirs. Twin: timm.optim.SGDW.
+    """
+    u, state = momentum_direction(g, state, **momentum)
+    return (1 - lr * weight_decay) * w - lr * u, state
+
+
+@rule
+def adam_l2(w, g, state=None, *, lr, weight_decay, **adam):
+    """Adam on the penalised loss: the direction of g + weight_decay w.
+
+    Twin: torch.optim.Adam(weight_decay=...).
+    """
+    u, state = adam_direction(g + weight_decay * w, state, **adam)
+    return w - lr * u, state
+
+
+@rule
+def adamw(w, g, state=None, *, lr, weight_decay, **adam):
+    """Adam beside decay: w <- (1 - lr weight_decay) w - lr u, u from g alone.
+
+    Twin: torch.optim.AdamW.
+    """
+    u, state = adam_direction(g, state, **adam)
+    return (1 - lr * weight_decay) * w - lr * u, state
+
+
+@rule
+def adamw_paper(w, g, state=None, *, lr, weight_decay, max_lr, **adam):
+    """AdamW whose decay follows the schedule and not the base lr.
+
+    w <- (1 - (lr / max_lr) weight_decay) w - lr u, where lr / max_lr is the schedule
+    multiplier. Source: Loshchilov & Hutter, ICLR 2019, Algorithm 2.
+    """
+    u, state = adam_direction(g, state, **adam)
+    return (1 - lr / max_lr * weight_decay) * w - lr * u, state
+
+
+@rule
+def adamw_corrected(w, g, state=None, *, lr, weight_decay, max_lr, **adam):
+    """AdamW whose decay falls with the square of lr.
+
+    w <- (1 - (lr^2 / max_lr) weight_decay) w - lr u. Source: Defazio, arXiv
+    2506.02285. Twin: timm.optim.AdamW(corrected_weight_decay=True).
+    """
+    u, state = adam_direction(g, state, **adam)
+    return (1 - lr**2 / max_lr * weight_decay) * w - lr * u, state
+
+
+@rule
+def adamw_cautious(w, g, state=None, *, lr, weight_decay, **adam):
+    """AdamW that decays only the weights that the step moves towards zero.
+
+    w <- w - lr (u + weight_decay [u w >= 0] w), weight by weight. Source: Chen et al.,
+    Cautious Weight Decay, arXiv 2510.12402, Algorithm 1.
+    """
+    u, state = adam_direction(g, state, **adam)
+    return w - lr * (u + weight_decay * w * (u * w >= 0)), state
+
+
+@rule
+def nadam_l2(w, g, state=None, *, lr, weight_decay, **nadam):
+    """NAdam on the penalised loss. Twin: torch.optim.NAdam."""
+    u, state = nadam_direction(g + weight_decay * w, state, **nadam)
+    return w - lr * u, state
+
+
+@rule
+def nadamw(w, g, state=None, *, lr, weight_decay, **nadam):
+    """NAdam beside decay. Twin: torch.optim.NAdam(decoupled_weight_decay=True)."""
+    u, state = nadam_direction(g, state, **nadam)
+    return (1 - lr * weight_decay) * w - lr * u, state
+
+
+@rule
+def radam_l2(w, g, state=None, *, lr, weight_decay, **radam):
+    """RAdam on the penalised loss. Twin: torch.optim.RAdam."""
+    u, state = radam_direction(g + weight_decay * w, state, **radam)
+    return w - lr * u, state
+
+
+@rule
+def radamw(w, g, state=None, *, lr, weight_decay, **radam):
+    """RAdam beside decay. Twin: torch.optim.RAdam(decoupled_weight_decay=True)."""
+    u, state = radam_direction(g, state, **radam)
+    return (1 - lr * weight_decay) * w - lr * u, state
+
+
+@rule
+def rmsprop_l2(w, g, state=None, *, lr, weight_decay, **rmsprop):
+    """RMSprop on the penalised loss. Twin: torch.optim.RMSprop."""
+    u, state = rmsprop_direction(g + weight_decay * w, state, **rmsprop)
+    return w - lr * u, state
+
+
+@rule
+def adagrad_l2(w, g, state=None, *, lr, weight_decay, **adagrad):
+    """Adagrad on the penalised loss. Twin: torch.optim.Adagrad."""
+    u, state = adagrad_direction(g + weight_decay * w, state, **adagrad)
+    return w - lr * u, state
+
+
+@rule
+def adadelta_l2(w, g, state=None, *, lr, weight_decay, **adadelta):
+    """Adadelta on the penalised loss. Twin: torch.optim.Adadelta."""
+    u, state = adadelta_direction(g + weight_decay * w, state, **adadelta)
+    return w - lr * u, state
+
+
+@rule
+def adamax_l2(w, g, state=None, *, lr, weight_decay, **adamax):
+    """Adamax on the penalised loss. Twin: torch.optim.Adamax."""
+    u, state = adamax_direction(g + weight_decay * w, state, **adamax)
+    return w - lr * u, state
+
+
+@rule
+def lion(w, g, state=None, *, lr, weight_decay, **lion):
+    """Lion: the sign of a mean gradient, beside decay.
+
+    w <- (1 - lr weight_decay) w - lr u. Source: Chen et al., NeurIPS 2023, Algorithm 2.
+    """
+    u, state = lion_direction(g, state, **lion)
+    return (1 - lr * weight_decay) * w - lr * u, state
+
+
+@rule
+def muon(w, g, state=None, *, lr, weight_decay, **muon):
+    """Muon: a mean gradient with its singular values set to about 1, beside decay.
+
+    w <- (1 - lr weight_decay) w - lr u, for a matrix w. Twin: torch.optim.Muon.
+    """
+    u, state = muon_direction(g, state, **muon)
+    return (1 - lr * weight_decay) * w - lr * u, state
