@@ -1,4 +1,4 @@
-"""What the formulas predict: where training with decay ends, and how fast it gets there.
+"""What the formulas predict: where training with decay ends, and how fast.
 
 Curvatures and minima are tensors of one shape, one entry for each weight of a loss that
 is a sum of curvature / 2 (w - minimum)^2.
@@ -8,7 +8,7 @@ import math
 
 
 def ridge(minimum, curvature, weight_decay):
-    """Return where an L2 penalty puts each weight: h / (h + weight_decay) of its minimum.
+    """Return where an L2 penalty puts each weight: h / (h + weight_decay) minimum.
 
     With weight_decay zero and curvature zero the minimum is not defined, and neither
     is the result (NaN).
