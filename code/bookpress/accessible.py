@@ -2,7 +2,8 @@
 
 The fault that this mends: docutils gives the entries of a bibliography a role that
 WAI-ARIA 1.2 deprecates, in a list that may hold none but list items; sphinx-exercise
-gives all exercises of a page one id. The sidebar's landmark is in
+gives all exercises of a page one id; myst-nb names what opens a folded cell otherwise
+than it reads, so who says what they see opens nothing. The sidebar's landmark is in
 ``templates/sections``. Delete it when they don't.
 """
 
@@ -19,9 +20,15 @@ def without_shared_ids(body):
     return re.sub(r' id="(?:exercise|solution)-content"', "", body)
 
 
+def named_as_read(body):
+    """Return a page's HTML in which what opens a folded cell is named by its text."""
+    return re.sub(r'<summary aria-label="[^"]*">', "<summary>", body)
+
+
 def _mend(app, pagename, templatename, context, doctree):
     if "body" in context:
-        context["body"] = without_shared_ids(with_known_roles(context["body"]))
+        body = without_shared_ids(with_known_roles(context["body"]))
+        context["body"] = named_as_read(body)
 
 
 def setup(app):

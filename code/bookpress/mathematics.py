@@ -6,19 +6,23 @@ mistake is shown to readers instead of the author. Here each formula becomes HTM
 the eye and MathML for the ear during the build, and a mistake is a warning with file
 and line. Delete this file when Sphinx turns TeX into MathML by itself.
 
-The config value `book_macros` (name to definition, as in `"\\R": "\\mathbb{R}"`) is
-given to KaTeX and to LaTeX. The folder `katex` says where its files come from.
+The config value `book_macros` (name to definition, as in `"\\R": "\\mathbb{R}"`) holds
+the book's own commands. They are replaced as a page is read, so that the page, the PDF,
+the notebook and a copied formula all have plain TeX. The folder `katex` says where its
+files come from.
 """
 
 import html
 import json
 import re
 import shutil
+from functools import reduce
 from pathlib import Path
 
 from docutils import nodes
 from py_mini_racer import MiniRacer
 from sphinx.locale import _
+from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
@@ -44,13 +48,17 @@ _ENDS = re.compile(r"[-,.;:!?)\]’”…]+")  # noqa: RUF001
 # LaTeX numbers the lines of these. On a page the number is Sphinx's.
 _NUMBERED = re.compile(r"\\(begin|end)\{(align|alignat|equation|gather)\}")
 
+# A command or a character.
+_TOKEN = re.compile(r"\\[a-zA-Z]+|\\?.", re.DOTALL)
+
 logger = logging.getLogger(__name__)
 
 
 def setup(app):
     """Register with Sphinx, which prefers any other renderer to its MathJax."""
     app.add_config_value("book_macros", {}, "env")
-    katex = Katex(app.config)
+    app.add_transform(Macros)
+    katex = Katex()
     app.add_html_math_renderer("katex", (katex.inline, None), (katex.block, None))
     app.connect("config-inited", configure)
     app.connect("builder-inited", copy_styles)
@@ -62,11 +70,78 @@ def setup(app):
     return {"parallel_read_safe": True, "parallel_write_safe": False}
 
 
+class Macros(SphinxTransform):
+    """Replace the book's own commands in the formulas of a page."""
+
+    default_priority = 900
+
+    def apply(self):
+        """Replace them; warn of a formula in which that can't be done."""
+        for formula in self.document.findall(_is_formula):
+            try:
+                tex = expanded(formula.astext(), self.config.book_macros)
+                formula[:] = [nodes.Text(tex)]
+            except ValueError as error:
+                logger.warning("%s", error, location=formula)
+
+
+def expanded(tex, macros):
+    r"""Return a formula in which each command of ``macros`` is replaced.
+
+    As in TeX, an argument (``#1`` in the definition) is a group or a single token.
+    Raises ``ValueError`` if one is missing or a command is defined by itself.
+    """
+    done, replaced = "", 0
+    while token := _TOKEN.match(tex):
+        tex = tex[token.end() :]
+        if token[0] in macros:
+            tex = _call(token[0], macros[token[0]], tex)
+            replaced += 1
+        else:
+            done += token[0]
+        if replaced > 1000:
+            raise ValueError(f"The command {token[0]} is defined by itself")
+    return done
+
+
+def _call(name, definition, tex):
+    """Return the definition with arguments taken from ``tex``, and what is left."""
+    pieces, given = re.split(r"#(\d)", definition), []
+    for _number in range(max(map(int, pieces[1::2]), default=0)):
+        argument, tex = _argument(tex.lstrip())
+        if argument is None:
+            raise ValueError(f"The command {name} lacks an argument")
+        given.append(argument)
+    pieces[1::2] = [given[int(number) - 1] for number in pieces[1::2]]
+    return reduce(_joined, [*pieces, tex])
+
+
+def _argument(tex):
+    """Return the group or token that ``tex`` begins with, or ``None``, and the rest."""
+    depth = 0
+    for token in _TOKEN.finditer(tex):
+        depth += {"{": 1, "}": -1}.get(token[0], 0)
+        if depth <= 0:
+            is_group, is_missing = tex[0] == "{", depth < 0
+            inside = tex[1 : token.start()] if is_group else token[0]
+            return None if is_missing else inside, tex[token.end() :]
+    return None, tex
+
+
+def _joined(left, right):
+    """Return two pieces of TeX as one, a command at the first's end still that one."""
+    is_command = re.search(r"\\[a-zA-Z]+$", left) and re.match("[a-zA-Z]", right)
+    return f"{left} {right}" if is_command else left + right
+
+
+def _is_formula(node):
+    return isinstance(node, (nodes.math, nodes.math_block))
+
+
 class Katex:
     """KaTeX in a JavaScript engine, which the first formula of a build starts."""
 
-    def __init__(self, config):
-        self._config = config
+    def __init__(self):
         self._engine = None
         self._typeset = {}
         self._told = set()
@@ -118,21 +193,13 @@ class Katex:
             self._engine = MiniRacer()
             self._engine.eval((_KATEX / "katex.min.js").read_text("utf8"))
             self._engine.eval(_TYPESET)
-        macros = self._config.book_macros
-        options = {"displayMode": display, "strict": "error", "macros": macros}
+        options = {"displayMode": display, "strict": "error"}
         call = f"typeset({json.dumps(tex)}, {json.dumps(options)})"
         return json.loads(self._engine.eval(call))
 
 
 def configure(app, config):
-    """Define the book's macros in LaTeX; keep MyST from preparing for MathJax."""
-    # Some of the names may be taken: by LaTeX, its packages or the book's class.
-    lines = [
-        rf"\providecommand{{{name}}}{{}}\renewcommand{{{name}}}{_body(definition)}"
-        for name, definition in config.book_macros.items()
-    ]
-    preamble = "\n".join([config.latex_elements.get("preamble", ""), *lines, ""])
-    config.latex_elements = {**config.latex_elements, "preamble": preamble}
+    """Keep MyST from preparing for MathJax."""
     config.myst_update_mathjax = False
 
 
@@ -171,11 +238,6 @@ def finish_page(app, pagename, templatename, context, doctree):
 
 def _has_formula(title):
     return any(title.findall(nodes.math))
-
-
-def _body(definition):
-    arguments = max(map(int, re.findall(r"#(\d)", definition)), default=0)
-    return f"[{arguments}]{{{definition}}}" if arguments else f"{{{definition}}}"
 
 
 def _displayed(node):

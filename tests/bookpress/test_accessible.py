@@ -1,6 +1,10 @@
 """Roles and ids of the HTML that Sphinx's extensions write."""
 
-from bookpress.accessible import with_known_roles, without_shared_ids
+from bookpress.accessible import (
+    named_as_read,
+    with_known_roles,
+    without_shared_ids,
+)
 
 
 def test_entries_of_a_bibliography_are_items_of_their_list():
@@ -10,3 +14,8 @@ def test_entries_of_a_bibliography_are_items_of_their_list():
 def test_exercises_share_no_id():
     assert without_shared_ids('<section id="exercise-content">') == "<section>"
     assert without_shared_ids('<section id="exercise-two">') != "<section>"
+
+
+def test_what_opens_a_folded_cell_is_named_as_it_reads():
+    folded = '<summary aria-label="Toggle hidden content">\n<p>Show code</p></summary>'
+    assert named_as_read(folded) == "<summary>\n<p>Show code</p></summary>"

@@ -99,7 +99,7 @@ def test_numbers_anchors_and_links_are_those_of_sphinx(page, tmp_path):
     "before, tex",
     [
         ("<h1>.*Why", "L^2 &lt; 1"),
-        ("In ", r"\R^d"),
+        ("In ", r"\mathbb{R}^d"),
         ("squared", "w^2"),
         ('id="equation-sum"', r"\sum_i w_i^2 = \frac{1}{2}"),
         ("<th.*?>", "t"),
@@ -186,19 +186,62 @@ def test_a_mistake_is_a_warning_with_file_and_line(
     assert len(re.findall(place + re.escape(complaint), warnings)) == 1
 
 
-def test_macros_reach_the_page(page):
+def test_macros_reach_the_page_and_its_copies_have_plain_tex(page):
     assert '<mi mathvariant="double-struck">R</mi>' in page
+    assert r'x-tex">\lVert w \rVert</annotation>' in page
 
 
 def test_macros_reach_print_also_under_a_name_that_is_taken(tmp_path):
     elements = {"preamble": r"\newcommand{\R}{taken}"}
     out, _ = build(tmp_path, BOOK, "latex", latex_elements=elements)
     (book,) = out.glob("*.tex")
-    preamble = book.read_text("utf8").split(r"\begin{document}")[0]
-    taken, ours = r"\newcommand{\R}{taken}", r"\renewcommand{\R}{\mathbb{R}}"
-    assert preamble.index(taken) < preamble.index(ours)
-    assert r"\providecommand{\R}{}\renewcommand{\R}{" in preamble
-    assert r"\renewcommand{\norm}[1]{\lVert #1 \rVert}" in preamble
+    text = book.read_text("utf8").split(r"\begin{document}")[1]
+    assert r"In \(\mathbb{R}^d\) the norm is \(\lVert w \rVert\)" in text
+    assert r"\R" not in text and r"\norm" not in text
+
+
+MACROS = {
+    r"\R": r"\mathbb{R}",
+    r"\norm": r"\lVert#1\rVert",
+    r"\swap": "#2#1",
+    r"\both": r"\norm{#1}_\R",
+}
+
+
+@pytest.mark.parametrize(
+    "tex, plain",
+    [
+        (r"\norm{w}^2", r"\lVert w\rVert^2"),
+        (r"\norm w", r"\lVert w\rVert"),
+        (r"\norm\lambda x", r"\lVert\lambda\rVert x"),
+        (r"\norm{\frac{1}{2}w}x", r"\lVert\frac{1}{2}w\rVert x"),
+        (r"\norm{\norm{w}}", r"\lVert\lVert w\rVert\rVert"),
+        (r"\norm{\{w\}}", r"\lVert\{w\}\rVert"),
+        (r"\swap{a}{bc}", "bca"),
+        (r"\both{w}", r"\lVert w\rVert_\mathbb{R}"),
+        (r"\normal \\R \\norm", r"\normal \\R \\norm"),
+        (r"a \\\R b", r"a \\\mathbb{R} b"),
+        ("\\norm\n{w}", r"\lVert w\rVert"),
+    ],
+)
+def test_a_macro_is_replaced_as_tex_would(tex, plain):
+    assert mathematics.expanded(tex, MACROS) == plain
+
+
+@pytest.mark.parametrize(
+    "tex, complaint",
+    [
+        (r"x \norm", r"The command \norm lacks an argument"),
+        (r"{x \norm}", r"The command \norm lacks an argument"),
+        (r"\norm{w", r"The command \norm lacks an argument"),
+        (r"\loop", r"The command \loop is defined by itself"),
+    ],
+)
+def test_a_macro_that_cannot_be_replaced_is_a_warning(tmp_path, tex, complaint):
+    page = {"index.md": f"# A\n\nText.\n\nSome ${tex}$\n"}
+    macros = {r"\loop": r"\loop", r"\norm": "|#1|"}
+    _, warnings = build(tmp_path, page, book_macros=macros)
+    assert f"index.md:5: WARNING: {complaint}" in warnings
 
 
 def test_a_formula_is_typeset_once_and_the_engine_stopped(tmp_path, monkeypatch):

@@ -6,9 +6,12 @@ from pathlib import Path
 import nbclient
 import nbformat
 import pytest
+import yaml
 from bs4 import BeautifulSoup
 
 BOOK = Path(__file__).parents[2] / "book"
+SETTINGS = yaml.safe_load(BOOK.with_name("_config.yml").read_text("utf8"))
+MACROS = SETTINGS["sphinx"]["config"]["book_macros"]
 WITH_CELLS = [
     p.stem for p in sorted(BOOK.glob("*.md")) if "{code-cell}" in p.read_text()
 ]
@@ -32,6 +35,11 @@ def text(notebook):
 def test_no_role_and_no_directive_is_left(notebook):
     assert re.findall(r"{[\w:-]+}`|^[:`]{3,}{|^\(\w+\)=", text(notebook), re.M) == []
     assert "glue" not in text(notebook)
+
+
+@CHAPTER
+def test_its_formulas_are_plain_tex(notebook):
+    assert not MACROS.keys() & set(re.findall(r"\\[a-zA-Z]+", text(notebook)))
 
 
 @CHAPTER
@@ -64,4 +72,5 @@ def test_each_page_is_offered_as_plain_markdown(site, page):
     (link,) = BeautifulSoup(html, "html.parser").select("a.btn-download-source-button")
     markdown = (site / "book" / link["href"]).read_text("utf8")
     assert markdown.startswith("# ") and "glue" not in markdown
+    assert not MACROS.keys() & set(re.findall(r"\\[a-zA-Z]+", markdown))
     assert re.findall(r"{[\w:-]+}`|^[:`]{3,}{|^\(\w+\)=", markdown, re.M) == []

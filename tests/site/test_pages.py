@@ -48,11 +48,21 @@ def test_it_has_a_language_a_title_and_one_viewport(site, page):
     assert len(parsed.find_all("meta", {"name": "viewport"})) == 1
 
 
+@pytest.mark.parametrize("page", [*PAGES, *OTHERS])
+def test_it_says_what_it_is_in_a_sentence(site, page):
+    tags = soup(site / page).find_all("meta", {"name": "description"})
+    assert [20 <= len(tag["content"]) <= 200 for tag in tags] == [True]
+
+
+@EVERY
+def test_what_opens_a_folded_cell_is_named_as_it_reads(site, page):
+    assert soup(site / page).select("summary[aria-label]") == []
+
+
 @CHAPTER
 def test_it_describes_itself_to_engines_messengers_and_reference_managers(site, page):
     parsed = soup(site / page)
     said = parsed.find("meta", {"name": "description"})["content"]
-    assert 20 <= len(said) <= 200
     assert parsed.find("meta", {"property": "og:description"})["content"] == said
     title = parsed.find("meta", {"property": "og:title"})["content"]
     assert parsed.find("meta", {"name": "citation_title"})["content"] == title
