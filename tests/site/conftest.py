@@ -18,16 +18,18 @@ SITE = ROOT / "_build/html"
 QUIET = ("background-networking", "component-update", "sync", "gpu")
 
 NO_BROWSER = "no Chromium. On Debian or Ubuntu: apt-get install chromium"
+NO_FIREFOX = "no Firefox. On Debian or Ubuntu: apt-get install firefox-esr"
 NO_NETWORK = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
 
 def pytest_terminal_summary(terminalreporter):
     """Say in one line which tests did not run for want of a browser."""
     skipped = terminalreporter.stats.get("skipped", [])
-    count = sum(NO_BROWSER in str(report.longrepr) for report in skipped)
-    if count:
-        line = f"{count} tests in tests/site were skipped: there is {NO_BROWSER}"
-        terminalreporter.write_line(line)
+    for reason in (NO_BROWSER, NO_FIREFOX):
+        count = sum(reason in str(report.longrepr) for report in skipped)
+        if count:
+            line = f"{count} tests in tests/site were skipped: there is {reason}"
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
