@@ -149,3 +149,20 @@ def test_paper_is_white_in_the_dark_theme_too(visit, http):
             "rgb(0, 0, 0)",
         ]
         assert here.page.locator(".bd-sidebar-primary").evaluate(look)[0] == "none"
+
+
+def test_paper_shows_nothing_to_click_and_no_line_of_code_broken(visit, http):
+    # As wide as A4 between narrow margins.
+    with visit(f"{http}book/sgd.html", viewport={"width": 700, "height": 900}) as here:
+        here.page.emulate_media(media="print")
+        for part in (".toggle-button", ".sliders input", ".copybtn"):
+            assert here.page.locator(part).count() > 0
+            assert here.page.locator(part).filter(visible=True).count() == 0
+        broken = here.page.locator("article pre").evaluate_all(
+            """all => all.map(pre => {
+              const printed = pre.offsetHeight;
+              pre.style.whiteSpace = "pre";
+              return printed - pre.offsetHeight;
+            })"""
+        )
+        assert len(broken) > 10 and set(broken) == {0}
