@@ -20,8 +20,8 @@ from fontTools.ttLib import TTFont
 SOLID = "vendor/fontawesome/webfonts/fa-solid-900.ttf"
 # What book.css has in place of the font.
 ADDRESS = "icons.woff"
-# Else it tells of every table that it cuts.
-logging.getLogger("fontTools.subset").setLevel(logging.WARNING)
+# Else it tells of every table that it cuts, and of days before its own time.
+logging.getLogger("fontTools").setLevel(logging.ERROR)
 # In a font's table of names: family, unique id, full name, PostScript name, ...
 _NAMES = (1, 3, 4, 6, 16)
 
@@ -32,7 +32,7 @@ def letters(css):
     return escaped | {ord(letter) for letter in css if "\ue000" <= letter <= "\uf8ff"}
 
 
-def cut(font_file, codes):
+def cut(font_file, codes, name="Icons"):
     """Return the font as WOFF bytes, with the glyphs for ``codes`` and its licence."""
     font = TTFont(font_file, recalcTimestamp=False)
     options = subset.Options(name_IDs=["*"], notdef_outline=True, layout_features=[])
@@ -41,7 +41,7 @@ def cut(font_file, codes):
     cutter.subset(font)
     for record in font["name"].names:
         if record.nameID in _NAMES:
-            record.string = "Icons"
+            record.string = name
     font.flavor = "woff"
     file = io.BytesIO()
     font.save(file)

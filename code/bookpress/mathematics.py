@@ -19,12 +19,15 @@ import shutil
 from functools import reduce
 from pathlib import Path
 
+from bs4 import BeautifulSoup
 from docutils import nodes
 from py_mini_racer import MiniRacer
 from sphinx.locale import _
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
+
+from bookpress.icons import cut
 
 _KATEX = Path(__file__).with_name("katex")
 _LAYOUT = Path(__file__).with_suffix(".css")
@@ -66,6 +69,7 @@ def setup(app):
     app.connect("doctree-resolved", keep_together, priority=900)
     app.connect("html-page-context", finish_page)
     app.connect("build-finished", katex.close)
+    app.connect("build-finished", cut_fonts)
     # A forked process has no JavaScript engine.
     return {"parallel_read_safe": True, "parallel_write_safe": False}
 
@@ -212,6 +216,18 @@ def copy_styles(app):
         styles = (_KATEX / "katex.min.css", _LAYOUT)
         together = "".join(each.read_text("utf8") for each in styles)
         (target / "katex.css").write_text(together, "utf8")
+
+
+def cut_fonts(app, error):
+    """Leave in the fonts the letters that some formula of the book shows."""
+    if error or app.builder.format != "html":
+        return
+    letters = set()
+    for page in Path(app.outdir).rglob("*.html"):
+        parsed = BeautifulSoup(page.read_text("utf8"), "html.parser")
+        letters.update(*(part.text for part in parsed.select(".katex-html")))
+    for font in Path(app.outdir, "_static", "katex", "fonts").glob("*.woff"):
+        font.write_bytes(cut(font, map(ord, letters), "Formulas"))
 
 
 def keep_together(app, doctree, docname):

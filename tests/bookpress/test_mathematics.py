@@ -6,6 +6,8 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
@@ -141,6 +143,24 @@ def test_pages_load_the_style_sheet_once_and_its_fonts_exist(site):
     fonts = re.findall(r"url\((.*?)\)", styles.read_text("utf8"))
     assert len(fonts) == 20
     assert all((styles.parent / font).exists() for font in fonts)
+
+
+def test_fonts_have_the_letters_of_the_formulas_and_their_licence(site):
+    pages = [p.read_text("utf8") for p in site.rglob("*.html")]
+    shown = BeautifulSoup("".join(pages), "html.parser").select(".katex-html")
+    letters = {ord(letter) for part in shown for letter in part.text}
+    assert {ord("w"), ord("∥"), ord("∑")} < letters
+    had, has = set(), set()
+    for file in (KATEX / "fonts").glob("*.woff"):
+        whole = TTFont(file).getBestCmap()
+        font = TTFont(site / "_static/katex/fonts" / file.name)
+        left = set(font.getBestCmap() or ())
+        assert left >= set(whole) & letters
+        assert font["name"].getDebugName(1) == "Formulas"
+        assert "Khan Academy" in font["name"].getDebugName(0)
+        had.update(whole)
+        has.update(left)
+    assert 10 < len(has) < len(had) / 10
 
 
 def test_a_book_without_formulas_loads_no_style_sheet(tmp_path):
