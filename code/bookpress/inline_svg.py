@@ -5,6 +5,7 @@ page's styles can't reach it; in a dark page it is a white card, and its text ca
 neither searched nor copied. Delete this file when myst-nb can write SVG in place.
 """
 
+import re
 from html import escape
 from pathlib import Path
 
@@ -30,7 +31,10 @@ class InlineSvg(SphinxPostTransform):
 def described(svg, image):
     """Return an SVG element that a screen reader announces as one image."""
     label = escape(image.get("alt", ""), quote=True)
-    fits = 'style="max-width: 100%; height: auto"'
+    # Said again as a style: a browser may wait with what is inside, and not ask it.
+    width, height = re.search(r'viewBox="\S+ \S+ (\S+) (\S+)"', svg).groups()
+    shape = f"aspect-ratio: {width} / {height}"
+    fits = f'style="max-width: 100%; height: auto; {shape}"'
     return svg.replace("<svg", f'<svg role="img" aria-label="{label}" {fits}', 1)
 
 

@@ -92,7 +92,10 @@ class Sliders:
         ]
         frames = json.dumps(list(_frames(drawings)), separators=(",", ":"))
         drawing = drawings[combinations.index(self.shown)]
-        drawing.attrib |= {"aria-hidden": "true", "style": "max-width:100%;height:auto"}
+        # The shape is said again: a browser may wait with what is inside, see book.css.
+        shape = "aspect-ratio:{2}/{3}".format(*drawing.get("viewBox").split())
+        fits = f"max-width:100%;height:auto;{shape}"
+        drawing.attrib |= {"aria-hidden": "true", "style": fits}
         return _PAGE.format(
             name=name,
             alt=escape(self.alt, quote=True),

@@ -166,3 +166,19 @@ def test_paper_shows_nothing_to_click_and_no_line_of_code_broken(visit, http):
             })"""
         )
         assert len(broken) > 10 and set(broken) == {0}
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_figure_has_its_room_before_it_is_laid_out(visit, http, width):
+    # What is far below the window is left for later, but nothing may jump then.
+    box = "all => all.map(s => [s.clientWidth / s.clientHeight, s.viewBox.baseVal])"
+    ratio = "all => all.map(({viewBox: {baseVal: v}}) => v.width / v.height)"
+    size = {"viewport": {"width": width, "height": 600}}
+    with visit(f"{http}book/sgd.html", **size) as here:
+        here.page.reload()
+        drawings = here.page.locator("figure svg, .sliders svg")
+        shown = [shape for shape, _ in drawings.evaluate_all(box)]
+        assert len(shown) > 3
+        assert shown == pytest.approx(drawings.evaluate_all(ratio), rel=0.02)
+        late = "all => all.map(s => getComputedStyle(s).contentVisibility)"
+        assert set(drawings.evaluate_all(late)) == {"auto"}
