@@ -1,106 +1,157 @@
-"""The rules against PyTorch, against closed forms, and against themselves broken."""
+"""The rules against PyTorch, their authors' code and closed forms, and broken."""
 
 import pytest
 import torch
+import twins
 
 from weightdecay import updates
+from weightdecay.paths import walk
 
 TOLERANCE = 1e-12
-# What the decay moves, in the same runs; far above the tolerance.
+# What a fault in the decay moves at least; far above the tolerance.
 EFFECT = 1e6 * TOLERANCE
-SETTINGS = {"lr": 0.1, "weight_decay": 0.05}
-RULES = [updates.sgd, updates.sgd_l2, updates.sgd_decoupled]
-TWINS = [
-    (updates.sgd_l2, torch.optim.SGD),
-    (updates.sgd_decoupled, torch.optim.SGD),
-]
+# torch.optim.Muon rounds its Newton-Schulz steps to bfloat16: 2.4e-3 was measured.
+ROUNDED = {torch.optim.Muon: (3e-3, 3e-2)}
+RULES = [rule for rule in vars(updates).values() if hasattr(rule, "__wrapped__")]
+ROWS = pytest.mark.parametrize("row", range(len(twins.ROWS)), ids=twins.name)
 
 
-def gradients(steps=300, shape=(3, 4), seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(steps, *shape, generator=generator, dtype=torch.float64)
+@pytest.fixture(autouse=True)
+def _double_by_default():
+    # torch.optim.NAdam keeps the product of its momenta in the default dtype.
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
-def follow(rule, settings):
-    w, state = torch.ones(3, 4, dtype=torch.float64), None
-    for g in gradients():
+@ROWS
+def test_a_rule_follows_its_twin(row):
+    tolerance, _ = limits(row)
+    assert all(gap < tolerance for gap in twins.gaps(row))
+
+
+def limits(row):
+    return ROUNDED.get(twins.ROWS[row][1], (TOLERANCE, EFFECT))
+
+
+def test_every_rule_has_a_twin():
+    assert {rule for rule, *_ in twins.ROWS} == {*RULES} - {updates.sgd}
+
+
+def test_muon_in_pytorch_is_that_far_away_because_it_rounds():
+    (row,) = (i for i, r in enumerate(twins.ROWS) if r[1] is torch.optim.Muon)
+    assert max(twins.gaps(row)) > 1e-3
+    # The row below it is the same class, its rounding left out.
+    assert issubclass(twins.ROWS[row + 1][1], torch.optim.Muon)
+
+
+def test_nadam_in_pytorch_rounds_to_float32_unless_that_is_not_the_default():
+    torch.set_default_dtype(torch.float32)
+    start = torch.ones(3, dtype=torch.float64)
+    run = {"steps": 30, "lr": 0.1, "weight_decay": 0.05}
+    ours, theirs = (
+        walk(update, lambda w: (w - 3).square().sum(), start, **run)
+        for update in (updates.nadam_l2, torch.optim.NAdam)
+    )
+    assert 10 * TOLERANCE < (ours - theirs).abs().max() < 1e-8
+
+
+# What follows plants faults. Each takes a rule and returns it with one fault.
+
+
+def twice(rule):
+    def broken(w, g, state, *, weight_decay, **settings):
+        return rule(w, g, state, weight_decay=2 * weight_decay, **settings)
+
+    return broken
+
+
+def l2_for_decay(rule):
+    def broken(w, g, state, *, weight_decay, **settings):
+        g = None if g is None else g + weight_decay * w
+        return rule(w, g, state, weight_decay=0, **settings)
+
+    return broken
+
+
+def decay_for_l2(rule):
+    def broken(w, g, state, *, lr, weight_decay, **settings):
+        stepped, state = rule(w, g, state, lr=lr, weight_decay=0, **settings)
+        return (w if g is None else stepped - lr * weight_decay * w), state
+
+    return broken
+
+
+def not_times_lr(rule):
+    def broken(w, g, state, *, lr, weight_decay, **settings):
+        return rule(w, g, state, lr=lr, weight_decay=weight_decay / lr, **settings)
+
+    return broken
+
+
+def times_the_first_lr(rule):
+    def broken(w, g, state, *, lr, weight_decay, **settings):
+        first, state = state or (lr, None)
+        settings |= {"lr": lr, "weight_decay": weight_decay * first / lr}
         w, state = rule(w, g, state, **settings)
-    return w
+        return w, (first, state)
+
+    return broken
 
 
-def follow_torch(optimizer_class, settings, foreach):
-    w = torch.ones(3, 4, dtype=torch.float64, requires_grad=True)
-    optimizer = optimizer_class([w], foreach=foreach, **settings)
-    for w.grad in gradients():
-        optimizer.step()
-    return w.detach()
+def after_the_step(rule):
+    def broken(w, g, state, *, lr, weight_decay, **settings):
+        settings |= {"lr": lr}
+        decayed, _ = rule(w, g, state, weight_decay=weight_decay, **settings)
+        stepped, state = rule(w, g, state, weight_decay=0, **settings)
+        # The share of the old weight that the rule takes, off the new one.
+        share = lr * weight_decay if rule in L2 else (stepped - decayed) / w
+        return (w if g is None else (1 - share) * stepped), state
+
+    return broken
 
 
-@pytest.mark.parametrize("foreach", [False, True])
-@pytest.mark.parametrize(("ours", "theirs"), TWINS)
-def test_rule_follows_its_twin_in_pytorch(ours, theirs, foreach):
-    gap = follow(ours, SETTINGS) - follow_torch(theirs, SETTINGS, foreach)
-    assert gap.abs().max() < TOLERANCE
+def not_in_one_dimension(rule):
+    def broken(w, g, state, *, weight_decay, **settings):
+        weight_decay = 0 if w.ndim <= 1 else weight_decay
+        return rule(w, g, state, weight_decay=weight_decay, **settings)
+
+    return broken
 
 
-@pytest.mark.parametrize(("ours", "theirs"), TWINS)
-def test_without_its_decay_the_rule_would_leave_its_twin(ours, theirs):
-    gap = follow(ours, {**SETTINGS, "weight_decay": 0}) - follow(ours, SETTINGS)
-    assert gap.abs().max() > EFFECT
+def without_a_gradient(rule):
+    def broken(w, g, state, *, lr, weight_decay, **settings):
+        if g is None:
+            return (1 - lr * weight_decay) * w, state
+        return rule(w, g, state, lr=lr, weight_decay=weight_decay, **settings)
+
+    return broken
 
 
-def test_sgd_is_sgd_l2_without_decay_and_follows_pytorch():
-    settings = {"lr": 0.1, "weight_decay": 0}
-    expected = follow_torch(torch.optim.SGD, settings, foreach=False)
-    assert (follow(updates.sgd, settings) - expected).abs().max() < TOLERANCE
-    assert (follow(updates.sgd_l2, settings) - expected).abs().max() < TOLERANCE
+L2 = {rule for rule in RULES if rule.__name__.endswith("_l2")}
+# Their decay is another than 1 - lr weight_decay for every weight.
+SPECIAL = {updates.adamw_paper, updates.adamw_corrected, updates.adamw_cautious}
+# Each fault, and for which rules it is none.
+FAULTS = {
+    twice: set(),
+    # It is what these do; and for plain SGD the two are one.
+    l2_for_decay: L2 | {updates.sgd_decoupled},
+    decay_for_l2: {*RULES} - SPECIAL - L2 | {updates.sgd_l2},
+    not_times_lr: set(),
+    times_the_first_lr: set(),
+    after_the_step: set(),
+    not_in_one_dimension: {updates.muon},  # steps nothing but matrices
+    without_a_gradient: set(),
+}
 
 
-def test_one_step_on_the_square_ends_where_the_page_says():
-    w = torch.tensor(1.0, dtype=torch.float64)
-    step = {"lr": 0.1, "weight_decay": 0.1}
-    assert updates.sgd(w, 2 * w, lr=0.1)[0].item() == pytest.approx(0.80, abs=1e-15)
-    assert updates.sgd_l2(w, 2 * w, **step)[0].item() == pytest.approx(0.79, abs=1e-15)
-    doubled = {"lr": 0.1, "weight_decay": 0.2}
-    assert updates.sgd_l2(w, 2 * w, **doubled)[0].item() == pytest.approx(0.78)
-
-
-@pytest.mark.parametrize("rule", [updates.sgd_l2, updates.sgd_decoupled])
-def test_with_no_gradient_a_step_keeps_one_minus_lr_times_weight_decay(rule):
-    w = torch.tensor([3.0, -2.0], dtype=torch.float64)
-    stepped, _ = rule(w, 0 * w, lr=0.5, weight_decay=0.3)
-    assert (stepped - (1 - 0.5 * 0.3) * w).abs().max() < 1e-15
-
-
-@pytest.mark.parametrize("shape", [(), (1,), (2, 3, 4), (0,)])
-@pytest.mark.parametrize(
-    "dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64]
-)
-@pytest.mark.parametrize("rule", RULES)
-def test_a_rule_keeps_shape_and_dtype_and_changes_nothing(rule, dtype, shape):
-    w, g = torch.ones(shape, dtype=dtype), torch.full(shape, 2.0, dtype=dtype)
-    decay = 0 if rule is updates.sgd else 0.1
-    stepped, state = rule(w, g, lr=0.1, weight_decay=decay)
-    assert (stepped.shape, stepped.dtype, state) == (w.shape, w.dtype, None)
-    assert torch.equal(w, torch.ones(shape, dtype=dtype))
-    assert torch.equal(g, torch.full(shape, 2.0, dtype=dtype))
-
-
-@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf")])
-@pytest.mark.parametrize("name", ["lr", "weight_decay"])
-@pytest.mark.parametrize("rule", RULES)
-def test_a_bad_setting_is_refused_by_name_and_value(rule, name, value):
-    settings = {**SETTINGS, name: value}
-    with pytest.raises(ValueError, match=rf"^{name} must be .*, got {value}$"):
-        rule(torch.ones(2), torch.ones(2), **settings)
-
-
-def test_sgd_does_not_silently_ignore_a_decay():
-    with pytest.raises(ValueError, match=r"weight_decay=0\.1"):
-        updates.sgd(torch.ones(2), torch.ones(2), lr=0.1, weight_decay=0.1)
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_a_rule_wants_its_lr(rule):
-    with pytest.raises(TypeError, match="lr"):
-        rule(torch.ones(2), torch.ones(2), weight_decay=0)
+@pytest.mark.parametrize("fault", FAULTS)
+@ROWS
+def test_a_rule_with_a_fault_leaves_its_twin(row, fault):
+    rule = twins.ROWS[row][0]
+    tolerance, effect = limits(row)
+    gaps = twins.gaps(row, fault(rule))
+    if rule in FAULTS[fault]:
+        assert all(gap < tolerance for gap in gaps)
+    else:
+        assert any(gap > effect for gap in gaps)
