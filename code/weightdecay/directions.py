@@ -16,10 +16,16 @@ import torch
 def momentum_direction(g, state, *, momentum, dampening=0.0, nesterov=False):
     """Sum past gradients: b <- momentum b + (1 - dampening) g, u = b.
 
-    The first b is g, without dampening. With nesterov u = g + momentum b. Source:
-    Sutskever et al., ICML 2013. Twin: the buffer of torch.optim.SGD.
+    The first b is g, without dampening. With nesterov u = g + momentum b. Raises
+    ValueError for dampening with nesterov, and without momentum, where PyTorch has
+    no buffer. Source: Sutskever et al., ICML 2013. Twin: the buffer of torch.optim.SGD.
     """
-    b = g if state is None else momentum * state[0] + (1 - dampening) * g
+    if dampening != 0 and (nesterov or momentum == 0):
+        raise ValueError(
+            f"dampening={dampening} needs a momentum other than 0 and no nesterov"
+        )
+    # A copy: the caller may use the memory of g again.
+    b = g.clone() if state is None else momentum * state[0] + (1 - dampening) * g
     return g + momentum * b if nesterov else b, (b,)
 
 
@@ -28,7 +34,8 @@ def adam_direction(g, state, *, betas=(0.9, 0.999), eps=1e-8, amsgrad=False):
 
     m and v are moving averages of g and g^2, m_hat and v_hat the same without their
     start at zero. With amsgrad, v_hat is made from the largest v so far. Source: Kingma
-    & Ba, ICLR 2015, Algorithm 1. Twin: the step of torch.optim.Adam.
+    & Ba, ICLR 2015, Algorithm 1; amsgrad: Reddi, Kale & Kumar, ICLR 2018. Twin: the
+    step of torch.optim.Adam.
     """
     zero = torch.zeros_like(g)
     k, m, v, v_max = state or (0, zero, zero, zero)
@@ -62,8 +69,8 @@ def radam_direction(g, state, *, betas=(0.9, 0.999), eps=1e-8):
     """Adam that waits to divide until v is worth it: u = m_hat at first.
 
     rho is the number of gradients that v stands for; above 5 the step is Adam's times
-    the rectification r(rho). Source: Liu et al., ICLR 2020, Algorithm 2. Twin: the
-    step of torch.optim.RAdam.
+    the rectification r(rho). Source: Liu et al., ICLR 2020, Algorithm 2, which divides
+    above 4. Twin: the step of torch.optim.RAdam.
     """
     zero = torch.zeros_like(g)
     k, m, v = _moments(*(state or (0, zero, zero)), g, betas)
@@ -115,9 +122,10 @@ def adadelta_direction(g, state, *, rho=0.9, eps=1e-6):
 
 
 def adamax_direction(g, state, *, betas=(0.9, 0.999), eps=1e-8):
-    """Adam with the largest gradient in place of their mean square.
+    """Divide the mean gradient by the largest: u = m_hat / max(betas[1] n, |g| + eps).
 
-    Source: Kingma & Ba, ICLR 2015, Algorithm 2. Twin: the step of torch.optim.Adamax.
+    n is that maximum one step before. Source: Kingma & Ba, ICLR 2015, Algorithm 2,
+    which has no eps. Twin: the step of torch.optim.Adamax.
     """
     zero = torch.zeros_like(g)
     k, m, largest = state or (0, zero, zero)
@@ -141,8 +149,9 @@ def newton_schulz(g, *, steps=5, coefficients=(3.4445, -4.775, 2.0315), eps=1e-7
     """Bring the singular values of a matrix near 1: X <- a X + (b A + c A^2) X.
 
     A is X X^T and the first X is g over its Frobenius norm. The singular values end
-    between about 0.7 and 1.2, those near zero below. Shape (rows, columns). Source:
-    Jordan et al., Muon, 2024. PyTorch computes it in bfloat16, this in g's dtype.
+    between 0.68 and 1.21, those below 0.002 of that norm lower. Shape (rows, columns).
+    Source: Jordan et al., Muon, 2024. PyTorch computes it in bfloat16, this in g's
+    dtype.
     """
     a, b, c = coefficients
     x = g.T if g.shape[0] > g.shape[1] else g
@@ -154,10 +163,13 @@ def newton_schulz(g, *, steps=5, coefficients=(3.4445, -4.775, 2.0315), eps=1e-7
 
 
 def polar(g):
-    """Set the nonzero singular values of a matrix to 1: U V^T, where g = U S V^T."""
+    """Set the nonzero singular values of a matrix to 1: U V^T, where g = U S V^T.
+
+    Shape (rows, columns), float32 or float64.
+    """
     u, s, vt = torch.linalg.svd(g, full_matrices=False)
     # A direction in which g is zero gets no step, as with the sign of 0.
-    return (u * (s > s[0] * g.shape[0] * torch.finfo(g.dtype).eps)) @ vt
+    return (u * (s > s[0] * max(g.shape) * torch.finfo(g.dtype).eps)) @ vt
 
 
 def muon_direction(

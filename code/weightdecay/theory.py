@@ -29,13 +29,16 @@ def box(minimum, weight_decay):
 def momentum_factor(lr, weight_decay, momentum):
     """Return what a step leaves of a weight without gradient, decay in the buffer.
 
-    The larger root z of z^2 - (1 + momentum - lr weight_decay) z + momentum = 0. Raises
-    ValueError when the roots are complex, and the weight swings.
+    After many steps, and without dampening or Nesterov: the larger root z of z^2 - (1 +
+    momentum - lr weight_decay) z + momentum = 0. Raises ValueError when the roots are
+    complex or negative, and the weight swings through zero.
     """
-    b = 1 + momentum - lr * weight_decay
-    if b * b < 4 * momentum:
+    most = (1 - math.sqrt(momentum)) ** 2
+    if lr * weight_decay > most:
         raise ValueError(
             f"lr * weight_decay = {lr * weight_decay:g} makes the weight swing: it has "
-            f"to be at most {(1 - math.sqrt(momentum)) ** 2:g} for momentum={momentum}"
+            f"to be at most {most:g} for momentum={momentum}"
         )
-    return (b + math.sqrt(b * b - 4 * momentum)) / 2
+    b = 1 + momentum - lr * weight_decay
+    # At the limit rounding can make the square a little negative.
+    return (b + math.sqrt(max(0, b * b - 4 * momentum))) / 2

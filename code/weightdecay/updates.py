@@ -9,8 +9,9 @@ returns ``(w, state)``:
 * ``state``, what the rule remembers between steps; ``None`` before the first one and
   for rules without memory.
 * ``lr`` and ``weight_decay``, finite numbers that are not negative; anything else
-  raises ``ValueError``. ``lr`` may change at every step. The other hyperparameters
-  carry PyTorch's names too and are those of the rule's direction.
+  raises ``ValueError``. ``lr`` may change at every step; ``max_lr``, where a rule
+  takes it, is the largest of them and above 0. The other hyperparameters carry
+  PyTorch's names too and are those of the rule's direction.
 
 The directions are in :mod:`weightdecay.directions`. A rule says where decay enters:
 ``..._l2`` adds ``weight_decay * w`` to the gradient, before the direction; the others
@@ -42,11 +43,15 @@ def rule(step):
 
     @functools.wraps(step)
     def checked(w, g, state=None, **settings):
-        for name in settings.keys() & {"lr", "weight_decay", "max_lr"}:
+        for name in settings.keys() & {"lr", "weight_decay"}:
             if not 0 <= settings[name] < math.inf:
                 raise ValueError(
                     f"{name} must be a finite number >= 0, got {settings[name]}"
                 )
+        if not 0 < settings.get("max_lr", 1) < math.inf:
+            raise ValueError(
+                f"max_lr must be a finite number > 0, got {settings['max_lr']}"
+            )
         return (w, state) if g is None else step(w, g, state, **settings)
 
     return checked
@@ -99,8 +104,9 @@ def sgd_momentum_l2(w, g, state=None, *, lr, weight_decay, **momentum):
 def sgdw(w, g, state=None, *, lr, weight_decay, **momentum):
     """Decay beside the buffer: w <- (1 - lr weight_decay) w - lr b, b from g alone.
 
-    Source: Loshchilov & Hutter, ICLR 2019, Algorithm 1, with the factor 1 - lr
-    weight_decay in place of theirs. Twin: timm.optim.SGDW.
+    Source: Loshchilov & Hutter, ICLR 2019, Algorithm 1, whose factor is 1 - (lr /
+    max_lr) weight_decay and whose lr is inside the buffer; in their code it is outside,
+    as here. Twin: timm.optim.SGDW.
     """
     u, state = momentum_direction(g, state, **momentum)
     return (1 - lr * weight_decay) * w - lr * u, state
@@ -142,7 +148,8 @@ def adamw_corrected(w, g, state=None, *, lr, weight_decay, max_lr, **adam):
     """AdamW whose decay falls with the square of lr.
 
     w <- (1 - (lr^2 / max_lr) weight_decay) w - lr u. Source: Defazio, arXiv
-    2506.02285. Twin: timm.optim.AdamW(corrected_weight_decay=True).
+    2506.02285, for weights before a normalisation. Twin:
+    timm.optim.adamw.AdamWLegacy(corrected_weight_decay=True), max_lr its first lr.
     """
     u, state = adam_direction(g, state, **adam)
     return (1 - lr**2 / max_lr * weight_decay) * w - lr * u, state

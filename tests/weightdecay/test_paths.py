@@ -76,3 +76,45 @@ def test_the_three_ways_to_write_decay_are_one_for_sgd_and_not_for_adam():
     in_the_loss = walk(adam, penalised, start, **none)
     assert gap(in_the_loss, walk(adam, losses, start, **decay)) < 1e-9
     assert gap(in_the_loss, walk(adamw, losses, start, **decay)) > 0.1
+
+
+MATRIX = torch.arange(6.0, dtype=torch.float64).reshape(3, 2) / 4
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "both", "only_theirs"),
+    [
+        (updates.sgd_momentum_l2, torch.optim.SGD, {"momentum": 0.9}, {}),
+        (
+            updates.nadamw,
+            torch.optim.NAdam,
+            {"betas": (0.8, 0.9)},
+            {"decoupled_weight_decay": True},
+        ),
+        (updates.rmsprop_l2, torch.optim.RMSprop, {"centered": True}, {}),
+        (updates.muon, torch.optim.Muon, {"momentum": 0.8}, {}),
+    ],
+)
+def test_settings_reach_the_rule_and_the_optimizer(ours, theirs, both, only_theirs):
+    pulls = torch.randn(30, 3, 2, generator=torch.Generator().manual_seed(0)).double()
+    slopes = [lambda w, pull=pull: (pull * w).sum() for pull in pulls]
+    run = {"steps": 30, "lr": [0.06, 0.04] * 15, "weight_decay": 0.1}
+    path = walk(ours, slopes, MATRIX, **run, **both)
+    other = walk(theirs, slopes, MATRIX, **run, **both, **only_theirs)
+    # Muon rounds to bfloat16, NAdam to float32.
+    close = {torch.optim.Muon: 5e-3, torch.optim.NAdam: 1e-8}.get(theirs, 1e-12)
+    assert (path - other).abs().max() < close
+    needed = {"momentum": 0} if "momentum" in both else {}
+    assert (path - walk(ours, slopes, MATRIX, **run, **needed)).abs().max() > 10 * close
+
+
+@pytest.mark.parametrize("rule", [updates.adamw_paper, updates.adamw_corrected])
+def test_max_lr_reaches_the_rule(rule):
+    run = {"steps": 4, "lr": [0.1, 0.2, 0.1, 0.0], "weight_decay": 0.5}
+    path = walk(rule, lambda w: 0 * w, ONE, max_lr=0.2, **run)
+    # The share that a step takes: lr / max_lr weight_decay, or lr^2 / max_lr of it.
+    shares = torch.tensor([0.25, 0.5, 0.25, 0.0], dtype=torch.float64)
+    if rule is updates.adamw_corrected:
+        shares *= torch.tensor(run["lr"], dtype=torch.float64)
+    kept = (1 - shares).cumprod(0)
+    assert (path[1:] - kept).abs().max() < 1e-15

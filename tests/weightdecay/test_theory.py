@@ -1,0 +1,84 @@
+"""What the formulas predict, against what they predict, run out to the end."""
+
+import math
+
+import pytest
+import torch
+
+from weightdecay import problems, theory, updates
+from weightdecay.paths import walk
+
+MINIMUM = torch.tensor([0.5, 1.5, 3.0, -4.0], dtype=torch.float64)
+CURVATURE = torch.tensor([0.1, 0.5, 1.0, 1.9], dtype=torch.float64)
+
+
+def bowl(w):
+    return (CURVATURE / 2 * (w - MINIMUM) ** 2).sum()
+
+
+def end(update, **settings):
+    return walk(update, bowl, torch.ones_like(MINIMUM), **settings)[-1]
+
+
+def test_sgd_with_l2_ends_at_the_ridge():
+    ridge = theory.ridge(MINIMUM, CURVATURE, 0.5)
+    w = end(updates.sgd_l2, steps=200, lr=0.4, weight_decay=0.5)
+    assert (w - ridge).abs().max() < 1e-12
+    quadratic = problems.Quadratic(MINIMUM, CURVATURE.diag())
+    assert (quadratic.penalised_minimum(0.5) - ridge).abs().max() < 1e-14
+    assert (ridge - MINIMUM).abs().max() > 0.4
+
+
+def test_the_ridge_of_nothing_is_not_a_number():
+    nothing = torch.zeros(1)
+    assert theory.ridge(nothing, nothing, 0).isnan().all()
+
+
+@pytest.mark.parametrize("settings", [{"betas": (0.0, 0.0)}, {}])
+def test_lion_with_a_falling_lr_ends_in_the_box(settings):
+    lrs = [0.05 * (1 - k / 2000) for k in range(2000)]
+    w = end(updates.lion, steps=2000, lr=lrs, weight_decay=0.5, **settings)
+    assert (w - theory.box(MINIMUM, 0.5)).abs().max() < 1e-3
+    assert (theory.box(MINIMUM, 0.5) - MINIMUM).abs().max() == 2
+
+
+def test_the_box_of_no_decay_holds_everything():
+    assert torch.equal(theory.box(MINIMUM, 0), MINIMUM)
+
+
+def without_gradient(steps, decay, momentum):
+    w, state = torch.tensor(1.0, dtype=torch.float64), None
+    for _ in range(steps):
+        settings = {"lr": 0.5, "weight_decay": 2 * decay, "momentum": momentum}
+        w, state = updates.sgd_momentum_l2(w, 0 * w, state, **settings)
+        yield w.item()
+
+
+@pytest.mark.parametrize("momentum", [0, 0.5, 0.9, 0.95])
+@pytest.mark.parametrize("part", [0.1, 0.9])
+def test_a_weight_without_gradient_is_left_the_momentum_factor_each_step(
+    momentum, part
+):
+    decay = part * (1 - math.sqrt(momentum)) ** 2
+    path = [w for w in without_gradient(1500, decay, momentum) if w > 1e-250]
+    factor = theory.momentum_factor(0.5, 2 * decay, momentum)
+    assert path[-1] / path[-2] == pytest.approx(factor, abs=1e-10)
+    # Neither 1 - lr weight_decay nor the fall that momentum would have alone.
+    assert momentum == 0 or abs(factor - (1 - decay)) > 1e-6
+
+
+@pytest.mark.parametrize("momentum", [0, 0.5, 0.9])
+def test_the_momentum_factor_is_refused_where_the_weight_swings(momentum):
+    most = (1 - math.sqrt(momentum)) ** 2
+    assert min(without_gradient(300, 0.999 * most, momentum)) >= 0
+    for swinging in (1.05 * most, 0.99 * (1 + math.sqrt(momentum)) ** 2 + 0.1):
+        assert min(without_gradient(300, swinging, momentum)) < 0
+        with pytest.raises(ValueError, match=f"at most {most:g} for momentum"):
+            theory.momentum_factor(1.0, swinging, momentum)
+
+
+@pytest.mark.parametrize("momentum", [0, 0.3, 0.5, 0.9, 0.99])
+def test_at_the_limit_the_momentum_factor_is_the_root_of_the_momentum(momentum):
+    most = (1 - math.sqrt(momentum)) ** 2
+    factor = theory.momentum_factor(1.0, most, momentum)
+    assert factor == pytest.approx(math.sqrt(momentum), abs=1e-7)
