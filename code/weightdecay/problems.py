@@ -71,6 +71,19 @@ class Logistic:
         return batches[:steps]
 
 
+def with_singular_values(values, shape, seed, dtype=torch.float64):
+    """Return a matrix of ``shape`` with these singular values and random directions.
+
+    Raises ``ValueError`` if their number is not the smaller side of ``shape``.
+    """
+    if len(values) != min(shape):
+        raise ValueError(f"{len(values)} singular values for a matrix of shape {shape}")
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(*shape, generator=generator, dtype=dtype)
+    u, _, vt = torch.linalg.svd(noise, full_matrices=False)
+    return u @ (torch.tensor(values, dtype=dtype)[:, None] * vt)
+
+
 def breast_cancer(dtype=torch.float64):
     """Return logistic regression on 569 tumours, 30 measurements of each.
 

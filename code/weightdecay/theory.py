@@ -6,6 +6,8 @@ is a sum of curvature / 2 (w - minimum)^2.
 
 import math
 
+import torch
+
 
 def ridge(minimum, curvature, weight_decay):
     """Return where an L2 penalty puts each weight: h / (h + weight_decay) minimum.
@@ -42,3 +44,27 @@ def momentum_factor(lr, weight_decay, momentum):
     b = 1 + momentum - lr * weight_decay
     # At the limit rounding can make the square a little negative.
     return (b + math.sqrt(max(0, b * b - 4 * momentum))) / 2
+    return (b + math.sqrt(b * b - 4 * momentum)) / 2
+
+
+def spectral_box(minimum, cap):
+    """Return a matrix with its singular values clipped to ``cap``: U min(S, cap) V^T.
+
+    The matrix nearest to ``minimum``, of shape (rows, columns), whose spectral norm is
+    at most ``cap``.
+    """
+    u, s, vt = torch.linalg.svd(minimum, full_matrices=False)
+    return u @ (s.clamp(max=cap)[:, None] * vt)
+
+
+def newton_schulz_gain(s, *, steps=5, coefficients=(3.4445, -4.775, 2.0315)):
+    """Return what Newton-Schulz makes of a singular value s between 0 and 1.
+
+    ``steps`` times s <- a s + b s^3 + c s^5, on a tensor of any shape: what
+    ``directions.newton_schulz`` does to each singular value of a matrix whose
+    Frobenius norm is 1.
+    """
+    a, b, c = coefficients
+    for _ in range(steps):
+        s = a * s + b * s**3 + c * s**5
+    return s

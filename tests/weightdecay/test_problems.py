@@ -72,3 +72,17 @@ def test_minibatches_repeat_with_their_seed_only():
 def test_a_batch_size_that_cannot_be_is_refused(size):
     with pytest.raises(ValueError, match=f"batch_size must be 1 to 569, got {size}"):
         problems.breast_cancer().minibatches(size, steps=1, seed=0)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (3, 3)])
+def test_a_matrix_has_the_singular_values_that_it_was_given(shape):
+    w = problems.with_singular_values([4.0, 2.0, 0.5], shape, seed=0)
+    assert w.shape == shape
+    assert torch.linalg.svdvals(w).tolist() == pytest.approx([4, 2, 0.5], abs=1e-12)
+    other = problems.with_singular_values([4.0, 2.0, 0.5], shape, seed=1)
+    assert (w - other).abs().max() > 0.1
+
+
+def test_a_matrix_wants_one_singular_value_for_each_direction():
+    with pytest.raises(ValueError, match="2 singular values"):
+        problems.with_singular_values([1.0, 2.0], (3, 4), seed=0)
