@@ -1,12 +1,12 @@
 """What the formulas predict, against what they predict, run out to the end."""
 
 import math
-"""The predictions against what they predict, run out to the end."""
 
 import pytest
 import torch
 
 from weightdecay import problems, theory, updates
+from weightdecay.directions import newton_schulz
 from weightdecay.paths import walk
 
 MINIMUM = torch.tensor([0.5, 1.5, 3.0, -4.0], dtype=torch.float64)
@@ -83,8 +83,6 @@ def test_at_the_limit_the_momentum_factor_is_the_root_of_the_momentum(momentum):
     most = (1 - math.sqrt(momentum)) ** 2
     factor = theory.momentum_factor(1.0, most, momentum)
     assert factor == pytest.approx(math.sqrt(momentum), abs=1e-7)
-from weightdecay import problems, theory
-from weightdecay.directions import newton_schulz
 
 
 def test_the_spectral_box_cuts_singular_values_and_keeps_directions():
