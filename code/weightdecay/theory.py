@@ -7,6 +7,8 @@ is a sum of curvature / 2 (w - minimum)^2.
 import cmath
 import math
 
+import torch
+
 
 def ridge(minimum, curvature, weight_decay):
     """Return where an L2 penalty puts each weight: h / (h + weight_decay) minimum.
@@ -62,8 +64,9 @@ def momentum_decay(k, lr, weight_decay, momentum, nesterov=False):
     """Return what k steps leave of a weight without gradient, decay in the buffer.
 
     ((z1 - momentum) z1^k - (z2 - momentum) z2^k) / (z1 - z2), with the roots z1 and z2
-    of ``momentum_roots``, from an empty buffer. ``k`` is a number or a tensor. Raises
-    ValueError when the roots are equal, where the formula is 0 / 0.
+    of ``momentum_roots``, from an empty buffer. ``k`` is a number or a tensor, the result
+    a float64 tensor of its shape. Raises ValueError when the roots are equal, where the
+    formula is 0 / 0.
     """
     z1, z2 = momentum_roots(lr, weight_decay, momentum, nesterov)
     if z1 == z2:
@@ -71,5 +74,7 @@ def momentum_decay(k, lr, weight_decay, momentum, nesterov=False):
             f"lr * weight_decay = {lr * weight_decay:g} makes the two roots equal for "
             f"momentum={momentum}: change one of the three a little"
         )
+    # Powers of a complex number by integers would be in single precision.
+    k = torch.as_tensor(k, dtype=torch.float64)
     left = ((z1 - momentum) * z1**k - (z2 - momentum) * z2**k) / (z1 - z2)
     return left.real
