@@ -52,6 +52,21 @@ class Logistic:
         """Return the mean loss at ``w``, a scalar."""
         return torch.nn.functional.softplus(-self.y * (self.x @ w)).mean()
 
+    def penalised_minimum(self, weight_decay):
+        """Return the minimum with the L2 penalty, by Newton's method from zero.
+
+        Raises ``ValueError`` if ``weight_decay`` is not above 0, where there may be no
+        minimum, or too small for the method.
+        """
+        loss = penalised(self, weight_decay)
+        w = torch.zeros_like(self.x[0])
+        for _ in range(30):
+            slope, curvature = torch.func.grad(loss)(w), torch.func.hessian(loss)(w)
+            w = w - torch.linalg.solve(curvature, slope)
+        if not (weight_decay > 0 and torch.func.grad(loss)(w).norm() < 1e-12):
+            raise ValueError(f"no minimum found with weight_decay={weight_decay}")
+        return w
+
     def minibatches(self, batch_size, steps, seed):
         """Return ``steps`` losses, each over its own ``batch_size`` random rows.
 

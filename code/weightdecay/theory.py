@@ -4,6 +4,7 @@ Curvatures and minima are tensors of one shape, one entry for each weight of a l
 is a sum of curvature / 2 (w - minimum)^2.
 """
 
+import cmath
 import math
 
 import torch
@@ -68,3 +69,39 @@ def newton_schulz_gain(s, *, steps=5, coefficients=(3.4445, -4.775, 2.0315)):
     for _ in range(steps):
         s = a * s + b * s**3 + c * s**5
     return s
+
+
+def momentum_roots(lr, weight_decay, momentum, nesterov=False):
+    """Return the two numbers by which steps multiply a weight without gradient.
+
+    Decay is in the buffer. The roots of z^2 - (1 + momentum - lr weight_decay) z +
+    momentum = 0, or with nesterov of z^2 - (1 + momentum) (1 - lr weight_decay) z +
+    momentum (1 - lr weight_decay) = 0: the larger in size first, and complex when the
+    weight swings.
+    """
+    kept = 1 - lr * weight_decay
+    total = (1 + momentum) * kept if nesterov else momentum + kept
+    product = momentum * kept if nesterov else momentum
+    half = cmath.sqrt(total**2 - 4 * product) / 2
+    roots = sorted((total / 2 + half, total / 2 - half), key=abs, reverse=True)
+    return tuple(z if z.imag else z.real for z in roots)
+
+
+def momentum_decay(k, lr, weight_decay, momentum, nesterov=False):
+    """Return what k steps leave of a weight without gradient, decay in the buffer.
+
+    ((z1 - momentum) z1^k - (z2 - momentum) z2^k) / (z1 - z2), with the roots z1 and z2
+    of ``momentum_roots``, from an empty buffer. ``k`` is a number or a tensor, the
+    result a float64 tensor of its shape. Raises ValueError when the roots are equal,
+    where the formula is 0 / 0.
+    """
+    z1, z2 = momentum_roots(lr, weight_decay, momentum, nesterov)
+    if z1 == z2:
+        raise ValueError(
+            f"lr * weight_decay = {lr * weight_decay:g} makes the two roots equal for "
+            f"momentum={momentum}: change one of the three a little"
+        )
+    # Powers of a complex number by integers would be in single precision.
+    k = torch.as_tensor(k, dtype=torch.float64)
+    left = ((z1 - momentum) * z1**k - (z2 - momentum) * z2**k) / (z1 - z2)
+    return left.real

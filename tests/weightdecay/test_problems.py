@@ -54,6 +54,19 @@ def test_penalised_logistic_regression_ends_where_scikit_learn_does():
     assert (ours - walk(updates.sgd, tumours, start, steps=1500, lr=0.3)[-1]).norm() > 1
 
 
+@pytest.mark.parametrize("decay", [1e-6, 0.01, 1.0])
+def test_the_penalised_gradient_vanishes_at_newtons_minimum(decay):
+    tumours = problems.breast_cancer()
+    w = tumours.penalised_minimum(decay)
+    assert gradient(problems.penalised(tumours, decay), w).abs().max() < 1e-12
+    assert gradient(tumours, w).abs().max() > 1e-6
+
+
+def test_no_minimum_is_found_without_a_penalty():
+    with pytest.raises(ValueError, match="no minimum found with weight_decay=0"):
+        problems.breast_cancer().penalised_minimum(0)
+
+
 def test_minibatches_pass_over_all_rows_before_any_comes_again():
     tumours = problems.breast_cancer()
     batches = tumours.minibatches(100, steps=7, seed=0)
