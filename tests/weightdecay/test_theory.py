@@ -1,7 +1,7 @@
 """What the formulas predict, against what they predict, run out to the end."""
 
 import math
-"""What the formulas predict, against closed forms and against walks."""
+"""The predictions against what they predict, run out to the end."""
 
 import pytest
 import torch
@@ -83,11 +83,26 @@ def test_at_the_limit_the_momentum_factor_is_the_root_of_the_momentum(momentum):
     most = (1 - math.sqrt(momentum)) ** 2
     factor = theory.momentum_factor(1.0, most, momentum)
     assert factor == pytest.approx(math.sqrt(momentum), abs=1e-7)
-from weightdecay import theory
+from weightdecay import problems, theory
+from weightdecay.directions import newton_schulz
 
-MINIMUM = torch.tensor([0.5, 1.5, 3.0, -4.0], dtype=torch.float64)
-CURVATURE = torch.tensor([0.1, 1.0, 10.0, 100.0], dtype=torch.float64)
-NOISES = torch.tensor([0.1, 1.0, 7.0], dtype=torch.float64)
+
+def test_the_spectral_box_cuts_singular_values_and_keeps_directions():
+    w = problems.with_singular_values([6.0, 4.0, 1.0], (5, 3), seed=1)
+    cut = theory.spectral_box(w, 2.0)
+    assert torch.linalg.svdvals(cut).tolist() == pytest.approx([2, 2, 1], abs=1e-12)
+    # The same rows and columns: cut and w have one set of singular vectors.
+    for square in (cut.T @ w, cut @ w.T):
+        assert (square - square.T).abs().max() < 1e-12
+    assert torch.allclose(theory.spectral_box(w, 7.0), w, atol=1e-12)
+
+
+def test_the_gain_is_what_newton_schulz_does_to_each_singular_value():
+    w = problems.with_singular_values([0.8, 0.6, 0.0], (4, 3), seed=2)
+    gains = torch.linalg.svdvals(newton_schulz(w))
+    wanted = theory.newton_schulz_gain(torch.tensor([0.8, 0.6, 0.0]).double())
+    assert gains.sort().values.tolist() == pytest.approx(wanted.sort().values.tolist())
+    assert (gains - 1).abs().max() > 0.1
 
 
 def adamw_pull(w, weight_decay, noise):
@@ -96,7 +111,7 @@ def adamw_pull(w, weight_decay, noise):
     return g, weight_decay * (noise**2 + g**2).sqrt() * w
 
 
-@pytest.mark.parametrize("noise", NOISES)
+@pytest.mark.parametrize("noise", torch.tensor([0.1, 1.0, 7.0], dtype=torch.float64))
 def test_with_noise_adamw_rests_where_its_decay_balances_the_mean_gradient(noise):
     w = theory.adamw_mean(MINIMUM, CURVATURE, 0.5, noise)
     g, decay = adamw_pull(w, 0.5, noise)
