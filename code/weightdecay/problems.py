@@ -15,6 +15,24 @@ def penalised(loss, weight_decay):
     return lambda w: loss(w) + weight_decay / 2 * w.square().sum()
 
 
+def box_minimum(loss, start, edge, *, steps, lr):
+    """Minimise a convex loss over the weights between -edge and edge.
+
+    Steps against the gradient, each time back to the nearest point of the box, with a
+    momentum that grows and starts anew when it points uphill. ``start`` lies in the box
+    and has shape (d,), ``lr`` is at most 1 / (largest curvature). Source: Beck &
+    Teboulle, SIAM J. Imaging Sciences 2009; O'Donoghue & Candes, Found. Comput. Math.
+    2015.
+    """
+    w, ahead, k = start, start, 0
+    for _ in range(steps):
+        before = w
+        w = (ahead - lr * torch.func.grad(loss)(ahead)).clamp(-edge, edge)
+        k = 0 if (ahead - w) @ (w - before) > 0 else k + 1
+        ahead = w + k / (k + 3) * (w - before)
+    return w
+
+
 @dataclass(frozen=True)
 class Quadratic:
     """The loss (w - minimum)^T hessian (w - minimum) / 2.

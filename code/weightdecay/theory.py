@@ -105,3 +105,21 @@ def momentum_decay(k, lr, weight_decay, momentum, nesterov=False):
     k = torch.as_tensor(k, dtype=torch.float64)
     left = ((z1 - momentum) * z1**k - (z2 - momentum) * z2**k) / (z1 - z2)
     return left.real
+
+
+def adamw_mean(minimum, curvature, weight_decay, noise):
+    """Return where AdamW's weights fluctuate around, with noise in the gradient.
+
+    The root of g + weight_decay sqrt(noise^2 + g^2) w = 0, where g = curvature (w -
+    minimum) and noise, a tensor, is the standard deviation of the gradient. For small
+    lr and betas[1] near 1. Without noise it is the box, for much noise the ridge of
+    weight_decay * noise.
+    """
+    # The root as a share of the minimum: between 0 and 1, and the only one below 1.
+    low, high = torch.zeros_like(minimum + noise), torch.ones_like(minimum + noise)
+    for _ in range(64):
+        share = (low + high) / 2
+        pull = curvature * (1 - share) * minimum.abs()
+        beyond = weight_decay * torch.hypot(noise, pull) * share * minimum.abs() >= pull
+        low, high = torch.where(beyond, low, share), torch.where(beyond, share, high)
+    return high * minimum

@@ -33,6 +33,16 @@ def test_the_penalty_adds_weight_decay_times_w_to_the_gradient():
     assert (added - 0.5 * w).abs().max() < 1e-15
 
 
+def test_the_minimum_in_a_box_meets_its_conditions_and_an_edge_binds():
+    w = problems.box_minimum(BOWL, 0 * BOWL.minimum, 1.5, steps=300, lr=0.4)
+    g = gradient(BOWL, w)
+    # Worked by hand: w_2 is held at -1.5, where the slope of w_1 vanishes at 0.875.
+    assert (w - torch.tensor([0.875, -1.5], dtype=torch.float64)).abs().max() < 1e-12
+    assert abs(g[0]) < 1e-12 and g[1] > 0.1
+    wide = problems.box_minimum(BOWL, 0 * BOWL.minimum, 9.0, steps=300, lr=0.4)
+    assert (wide - BOWL.minimum).abs().max() < 1e-12
+
+
 def test_the_tumours_are_569_rows_of_30_standardised_columns():
     tumours = problems.breast_cancer()
     assert tumours.x.shape == (569, 30) and tumours.y.shape == (569,)

@@ -138,3 +138,36 @@ def test_the_larger_root_is_the_factor_of_a_step():
 def test_equal_roots_are_refused_with_advice():
     with pytest.raises(ValueError, match=r"equal for momentum=0.25: change one"):
         theory.momentum_decay(3, lr=1, weight_decay=0.25, momentum=0.25)
+
+
+def adamw_pull(w, weight_decay, noise):
+    """Return the mean gradient and the decay that balances it, as they are derived."""
+    g = CURVATURE * (w - MINIMUM)
+    return g, weight_decay * (noise**2 + g**2).sqrt() * w
+
+
+@pytest.mark.parametrize("noise", torch.tensor([0.1, 1.0, 7.0], dtype=torch.float64))
+def test_with_noise_adamw_rests_where_its_decay_balances_the_mean_gradient(noise):
+    w = theory.adamw_mean(MINIMUM, CURVATURE, 0.5, noise)
+    g, decay = adamw_pull(w, 0.5, noise)
+    assert (g + decay).abs().max() < 1e-12
+    # A weight_decay of 0.5001 would be seen.
+    assert (adamw_pull(w, 0.5001, noise)[1] + g).abs().max() > 1e-6
+
+
+def test_without_noise_adamw_rests_in_the_box():
+    w = theory.adamw_mean(MINIMUM, CURVATURE, 0.5, torch.tensor(0.0))
+    assert (w - theory.box(MINIMUM, 0.5)).abs().max() < 1e-14
+    assert (w - MINIMUM).abs().max() == 2  # the box did something
+
+
+def test_much_noise_makes_adamw_a_ridge_of_weight_decay_times_noise():
+    noise = torch.tensor(1e6, dtype=torch.float64)
+    w = theory.adamw_mean(MINIMUM, CURVATURE, 0.5, noise)
+    ridge = theory.ridge(MINIMUM, CURVATURE, 0.5 * noise)
+    assert ((w - ridge) / ridge).abs().max() < 1e-6
+
+
+def test_without_weight_decay_noise_moves_no_mean():
+    w = theory.adamw_mean(MINIMUM, CURVATURE, 0, torch.tensor(3.0))
+    assert (w - MINIMUM).abs().max() < 1e-14
