@@ -35,8 +35,8 @@ for name, folder in {"timm": TIMM, "timm.optim": TIMM / "optim"}.items():
     sys.modules[name] = types.ModuleType(name)
     sys.modules[name].__path__ = [str(folder)]
 
-from timm.optim.adamw import AdamWLegacy
-from timm.optim.sgdw import SGDW
+from timm.optim.adamw import AdamWLegacy  # noqa: E402
+from timm.optim.sgdw import SGDW  # noqa: E402
 
 jax.config.update("jax_enable_x64", True)
 keras.config.set_floatx("float64")
