@@ -2,10 +2,10 @@
 
 Every API does one of two things with its lambda. Through the gradient, it hands
 ``g + constant lambda w`` to the optimizer; on the weight, it shrinks ``w`` beside the
-step, by ``constant lambda lr^a s^b w``. Here s is the schedule's multiplier, so that the
+step, by ``constant lambda lr^a s^b w``. Here s is the schedule's multiplier: the
 learning rate of this step is ``lr s``. Beside a loss that is a sum over n examples,
-lambda counts for a mean of them as ``lambda / n``. So a path, a constant and two powers
-say all there is to say about an API.
+lambda counts for a mean of them as ``lambda / n``. So a path, a constant and two
+powers say all there is to say about an API.
 """
 
 import csv
@@ -25,9 +25,9 @@ class Convention:
     """How one API decays.
 
     ``optimizer`` is whose step it takes without decay, ``None`` for a penalty that any
-    optimizer can minimise. ``path`` is ``"gradient"`` or ``"weight"``. ``default`` is the
-    decay of who asks for none, ``None`` where it must be given. ``source`` says where
-    this was read, with the version.
+    optimizer can minimise. ``path`` is ``"gradient"`` or ``"weight"``. ``default`` is
+    the decay of who asks for none, ``None`` where it must be given. ``source`` says
+    where this was read, with the version.
     """
 
     name: str
@@ -73,8 +73,8 @@ def convert(
     source, target
         Names in ``CONVENTIONS``.
     lr
-        The base learning rate on the mean loss. On the sum of n losses the same step of
-        SGD has lr / n, that of Adam the same lr and n times the eps.
+        The base learning rate on the mean loss. The sum of n losses hands the optimizer
+        n times the gradient: for the same steps SGD needs lr / n, Adam n times the eps.
     momentum
         That of SGD.
     schedule
@@ -83,9 +83,9 @@ def convert(
         How many examples a sum adds up. ``sklearn.Ridge`` adds up the squared errors of
         all; the other side has their mean.
 
-    The two then take the same steps, if all but the decay is set alike. ``sklearn.Ridge``
-    takes none: it is where the other's loss is least. Raises ``ValueError`` where no
-    number makes them agree, and says why and what to do.
+    The two then take the same steps, if all but the decay is set alike. Ridge takes
+    none: it is where the other's loss is least. Raises ``ValueError`` where no number
+    makes them agree, and says why and what to do.
     """
     a, b = _look_up(source), _look_up(target)
     schedule = _checked(weight_decay, momentum, schedule)
