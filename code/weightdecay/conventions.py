@@ -56,7 +56,7 @@ class Convention:
         return f"{two}{by}λ{'/n' if self.per_example else ''}"
 
     def strength(self, *, lr, s=1.0, n=1):
-        """Return the share of a weight that a lambda of 1 takes in a step of plain SGD.
+        """Return the share that a lambda of 1 takes of a weight, by plain SGD.
 
         ``lr`` is the base learning rate on the mean loss, ``s`` the schedule's
         multiplier at this step, ``n`` the number of examples.
