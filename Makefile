@@ -4,7 +4,8 @@
 # make check    all that must pass before a change lands
 # make lighthouse  Lighthouse on every page, beside a default Jupyter Book (needs Node)
 # make live     the website in a browser, rebuilt at every save
-# make lock     requirements.txt, compiled again from pyproject.toml
+# make frameworks  optax, Keras and timm, for the test that runs them (800 MB)
+# make lock     requirements*.txt, compiled again from pyproject.toml
 # make clean    what was built;  make distclean  also the environment
 #
 # PYTHON=python3.12     another Python
@@ -15,16 +16,19 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .PHONY: book test pdf tex tex-packages check lint live lock clean distclean
-.PHONY: lighthouse lighthouse-tools
+.PHONY: lighthouse lighthouse-tools frameworks
 
 PYTHON ?= python3
 TORCH_INDEX ?=
 RUNS ?= 1
 BIN := .venv/bin
 INSTALLED := .venv/installed
+FRAMEWORKS := .venv/frameworks
 # Warnings are errors, a reference without a target is a warning.
 STRICT := -W -n --keep-going
 LATEX := _build/latex
+COMPILE := $(BIN)/pip-compile --strip-extras --no-emit-find-links --no-emit-index-url \
+    --no-emit-trusted-host --no-header --annotation-style=line
 TEX_PACKAGES := latexmk texlive-latex-recommended texlive-latex-extra \
     texlive-fonts-recommended texlive-xetex xindy tex-gyre fonts-freefont-otf
 # Threads would make small tensors slower and the last digits depend on the machine.
@@ -57,7 +61,7 @@ tex:
 tex-packages:
 	@echo $(TEX_PACKAGES)
 
-check: lint test pdf
+check: lint frameworks test pdf
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -85,13 +89,24 @@ $(INSTALLED): requirements.txt pyproject.toml
 	$(BIN)/pip install --no-deps --no-build-isolation -e .
 	touch $@
 
+frameworks: $(FRAMEWORKS)
+
+$(FRAMEWORKS): requirements-frameworks.txt $(INSTALLED)
+	$(BIN)/pip install --no-deps -r requirements-frameworks.txt
+	touch $@
+
+# The second file holds only what the first has not.
 lock: $(INSTALLED)
-	$(BIN)/pip-compile --all-extras --strip-extras --allow-unsafe \
-	    --no-emit-find-links --no-emit-index-url --no-emit-trusted-host \
-	    --no-header --annotation-style=line --output-file=requirements.compiled pyproject.toml
+	$(COMPILE) --extra book --extra dev --allow-unsafe \
+	    --output-file=requirements.compiled pyproject.toml
 	sed -n '/^#/!q;p' requirements.txt > requirements.head
 	sed 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.compiled | cat requirements.head - > requirements.txt
-	rm requirements.compiled requirements.head
+	$(COMPILE) --extra frameworks --constraint requirements.txt --unsafe-package torchvision \
+	    --output-file=frameworks.compiled pyproject.toml
+	sed -n '/^#/!q;p' requirements-frameworks.txt > requirements.head
+	grep == frameworks.compiled | grep -v -e '-c requirements.txt' \
+	    | cat requirements.head - > requirements-frameworks.txt
+	rm requirements.compiled frameworks.compiled requirements.head
 
 clean:
 	rm -rf _build

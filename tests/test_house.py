@@ -6,6 +6,7 @@ import sys
 import sysconfig
 import tomllib
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -31,25 +32,46 @@ def test_the_version_is_one():
     assert f"## {PROJECT['version']}" in changes
 
 
-def pins():
-    lines = (ROOT / "requirements.txt").read_text("utf8").splitlines()
+def pins(name):
+    lines = (ROOT / name).read_text("utf8").splitlines()
     return dict(
         x.split("  #")[0].strip().split("==") for x in lines if x and x[0] != "#"
     )
 
 
 def test_every_package_is_pinned_and_installed_as_pinned():
-    for name, pinned in pins().items():
+    for name, pinned in pins("requirements.txt").items():
         assert version(name).split("+")[0] == pinned, name
 
 
+def test_the_frameworks_are_installed_as_pinned():
+    if find_spec("optax") is None:
+        pytest.skip("the frameworks are not installed: `make frameworks` does it")
+    for name, pinned in pins("requirements-frameworks.txt").items():
+        assert version(name) == pinned, name
+
+
+def test_no_package_is_pinned_twice():
+    both = pins("requirements.txt").keys() & pins("requirements-frameworks.txt").keys()
+    assert both == set()
+
+
 def test_what_pyproject_asks_for_is_what_is_pinned():
-    extras = PROJECT["optional-dependencies"].values()
-    asked = [*PROJECT["dependencies"], *(p for extra in extras for p in extra)]
-    normal = {re.sub(r"[-_.]+", "-", name).lower(): v for name, v in pins().items()}
-    for requirement in asked:
-        name, wanted = requirement.split("==")
-        assert normal[re.sub(r"[-_.]+", "-", name).lower()] == wanted
+    extras = dict(PROJECT["optional-dependencies"])
+    light = [p for name in ("book", "dev") for p in extras.pop(name)]
+    assert extras.keys() == {"frameworks"}
+    for file, asked in {
+        "requirements.txt": [*PROJECT["dependencies"], *light],
+        "requirements-frameworks.txt": extras["frameworks"],
+    }.items():
+        pinned = {normal(name): pin for name, pin in pins(file).items()}
+        for requirement in asked:
+            name, wanted = requirement.split("==")
+            assert pinned[normal(name)] == wanted
+
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @pytest.mark.parametrize("old", ["(3, 10)", "(2, 7)"])
