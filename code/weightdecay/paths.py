@@ -23,8 +23,8 @@ def walk(update, loss, start, *, steps, lr, **settings):
     and is not changed. Raises ``ValueError`` if the number of losses or of learning
     rates is not ``steps``.
     """
-    losses = _one_per_step("loss", [loss] * steps if callable(loss) else loss, steps)
-    lrs = _one_per_step("lr", [lr] * steps if _is_number(lr) else lr, steps)
+    losses = one_per_step("loss", [loss] * steps if callable(loss) else loss, steps)
+    lrs = one_per_step("lr", [lr] * steps if _is_number(lr) else lr, steps)
     is_torch = isinstance(update, type) and issubclass(update, torch.optim.Optimizer)
     walker = _torch_steps if is_torch else _rule_steps
     points = walker(update, losses, start.detach().clone(), lrs, settings)
@@ -34,7 +34,7 @@ def walk(update, loss, start, *, steps, lr, **settings):
 def _rule_steps(update, losses, w, lrs, settings):
     state = None
     for loss, lr in zip(losses, lrs, strict=True):
-        w, state = update(w, _gradient(loss, w), state, lr=lr, **settings)
+        w, state = update(w, gradient(loss, w), state, lr=lr, **settings)
         yield w
 
 
@@ -43,12 +43,13 @@ def _torch_steps(optimizer_class, losses, w, lrs, settings):
     optimizer = optimizer_class([w], lr=lrs[0] if lrs else 0.0, **settings)
     for loss, lr in zip(losses, lrs, strict=True):
         optimizer.param_groups[0]["lr"] = lr
-        w.grad = _gradient(loss, w)
+        w.grad = gradient(loss, w)
         optimizer.step()
         yield w.detach().clone()
 
 
-def _gradient(loss, w):
+def gradient(loss, w):
+    """Return the gradient of a scalar loss at ``w``, which is not changed."""
     w = w.detach().requires_grad_()
     return torch.autograd.grad(loss(w), w)[0]
 
@@ -57,7 +58,8 @@ def _is_number(value):
     return isinstance(value, (int, float))
 
 
-def _one_per_step(name, values, steps):
+def one_per_step(name, values, steps):
+    """Return the values as a list; raise ValueError unless there are ``steps``."""
     values = list(values)
     if len(values) != steps:
         raise ValueError(f"{name}: {len(values)} given for {steps} steps")

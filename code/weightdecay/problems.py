@@ -126,3 +126,71 @@ def breast_cancer(dtype=torch.float64):
     x, y = load_breast_cancer(return_X_y=True)
     x = (x - x.mean(axis=0)) / x.std(axis=0)
     return Logistic(torch.tensor(x, dtype=dtype), torch.tensor(2 * y - 1, dtype=dtype))
+
+
+@dataclass(frozen=True)
+class Regressions:
+    """Linear regressions, many in one tensor: the sum of their mean losses.
+
+    The loss of one is the mean of (x.w - y)^2 / 2. ``x`` has shape (m, n, d) for m
+    regressions of n examples, ``y`` shape (m, n), ``truth``, the weights that made
+    the examples, (m, d). Weights have shape (..., m, d).
+    """
+
+    x: torch.Tensor
+    y: torch.Tensor
+    truth: torch.Tensor
+
+    def __call__(self, w):
+        """Return the sum of all losses at ``w``, a scalar."""
+        residual = torch.einsum("...md,mnd->...mn", w, self.x) - self.y
+        return residual.square().sum() / 2 / self.y.shape[1]
+
+    def risk(self, w):
+        """Return what ``w`` loses on new examples, beyond their noise: (..., m).
+
+        Their x has mean 0 and variance 1 in each entry, so it is ||w - truth||^2 / 2.
+        """
+        return (w - self.truth).square().sum(-1) / 2
+
+    def minibatches(self, batch_size, steps, seed):
+        """Return ``steps`` losses, each over its own rows, drawn with replacement."""
+        generator = torch.Generator().manual_seed(seed)
+        m, n = self.y.shape
+        draws = torch.randint(n, (steps, m, batch_size), generator=generator)
+        each = torch.arange(m)[:, None]
+        return [
+            Regressions(self.x[each, rows], self.y[each, rows], self.truth)
+            for rows in draws
+        ]
+
+    def flow(self, start, total, weight_decay, size=1.0):
+        """Return where gradient flow with decay is after ``total``, the sum of lr.
+
+        It follows dw = -(gradient / size + weight_decay w) d total, exactly, in the
+        eigenvectors of the Hessian. ``total`` and ``weight_decay`` are numbers or
+        tensors of shape (..., 1, 1); the result has shape (..., m, d).
+        """
+        n = self.y.shape[1]
+        h, basis = torch.linalg.eigh(self.x.mT @ self.x / n)
+        turn = lambda w: torch.einsum("mde,...md->...me", basis, w)  # noqa: E731
+        pull = turn((self.x.mT @ self.y[..., None])[..., 0] / n) / size
+        rate = h / size + weight_decay
+        end = pull / rate
+        way = end + torch.exp(-rate * total) * (turn(start) - end)
+        return torch.einsum("mde,...me->...md", basis, way)
+
+
+def regressions(m, n, d, noise, seed):
+    """Return ``m`` regressions whose truth and x are standard normal, and a start.
+
+    y is x.truth plus normal noise with standard deviation ``noise``. The start is the
+    truth plus standard normal noise, as if pretrained on other examples: (m, d).
+    """
+    generator = torch.Generator().manual_seed(seed)
+    normal = lambda *shape: torch.randn(  # noqa: E731
+        *shape, generator=generator, dtype=torch.float64
+    )
+    truth, x = normal(m, d), normal(m, n, d)
+    y = torch.einsum("md,mnd->mn", truth, x) + noise * normal(m, n)
+    return Regressions(x, y, truth), truth + normal(m, d)

@@ -109,3 +109,66 @@ def test_a_matrix_has_the_singular_values_that_it_was_given(shape):
 def test_a_matrix_wants_one_singular_value_for_each_direction():
     with pytest.raises(ValueError, match="2 singular values"):
         problems.with_singular_values([1.0, 2.0], (3, 4), seed=0)
+
+
+REGRESSIONS, START = problems.regressions(3, 12, 4, noise=2.0, seed=0)
+
+
+def test_the_regressions_are_summed_means_of_half_squares():
+    w = START.clone()
+    one = [
+        ((x @ a - y) ** 2).mean() / 2
+        for x, y, a in zip(REGRESSIONS.x, REGRESSIONS.y, w, strict=True)
+    ]
+    assert abs(REGRESSIONS(w) - sum(one)) < 1e-12
+    # With axes of a grid in front, the sum over the grid.
+    assert abs(REGRESSIONS(w.expand(2, 5, 3, 4)) - 10 * sum(one)) < 1e-10
+
+
+def test_the_risk_is_the_loss_on_new_examples_without_their_noise():
+    x = torch.randn(200_000, 4, generator=torch.Generator().manual_seed(5)).double()
+    away = START[0] - REGRESSIONS.truth[0]
+    estimate = (x @ away).square().mean() / 2
+    assert abs(REGRESSIONS.risk(START)[0] / estimate - 1) < 0.02
+
+
+def test_a_minibatch_has_its_own_rows_of_each_regression():
+    batches = REGRESSIONS.minibatches(5, steps=200, seed=1)
+    assert batches[0].x.shape == (3, 5, 4) and len(batches) == 200
+    mean = sum(gradient(b, START) for b in batches) / 200
+    full = gradient(REGRESSIONS, START)
+    assert (mean - full).norm() / full.norm() < 0.2
+    rows = (batches[0].x[1, :, None] == REGRESSIONS.x[1]).all(-1)
+    assert rows.any(-1).all()  # its own regression's
+    assert torch.equal(batches[0].y[1], REGRESSIONS.y[1][rows.int().argmax(-1)])
+
+
+def test_the_flow_is_where_many_small_steps_end():
+    steps, size, decay = 40_000, 2.0, 0.3
+    lr = 1.5 / steps
+    w = START
+    for _ in range(steps):
+        w = (
+            w
+            - lr
+            * (
+                (REGRESSIONS.x.mT @ (REGRESSIONS.x @ w[..., None])).squeeze(-1)
+                - (REGRESSIONS.x.mT @ REGRESSIONS.y[..., None]).squeeze(-1)
+            )
+            / (12 * size)
+            - lr * decay * w
+        )
+    flow = REGRESSIONS.flow(START, 1.5, decay, size)
+    assert (w - flow).abs().max() < 1e-4
+    assert (flow - START).abs().max() > 0.1
+    many = REGRESSIONS.flow(START, 1.5, torch.tensor([[[0.3]], [[0.9]]]), size)
+    assert many.shape == (2, 3, 4) and (many[0] - flow).abs().max() < 1e-6
+    assert (many[0] - many[1]).abs().max() > 0.01
+
+
+def test_the_truth_noise_and_start_of_the_regressions_have_the_variances_asked_for():
+    data, start = problems.regressions(50, 200, 10, noise=3.0, seed=1)
+    residual = data.y - torch.einsum("md,mnd->mn", data.truth, data.x)
+    assert abs(residual.std() / 3 - 1) < 0.02
+    assert abs((start - data.truth).std() - 1) < 0.1
+    assert abs(data.truth.std() - 1) < 0.1 and abs(data.x.std() - 1) < 0.02

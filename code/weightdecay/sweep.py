@@ -1,0 +1,73 @@
+"""Train at every point of a grid of hyperparameters at once, and find the best."""
+
+import inspect
+
+import torch
+
+from weightdecay.paths import gradient, one_per_step
+
+
+def sweep(update, loss, start, *, lr, schedule, **settings):
+    """Walk from one start at each point of a grid, and return where the walks end.
+
+    update
+        A rule of :mod:`weightdecay.updates`.
+    loss
+        A function of the weights of shape ``(*grid, *start.shape)`` that returns the
+        sum of their losses, or a sequence of such functions, one for each step.
+    start
+        The weights before the first step: a tensor of any shape and floating dtype.
+    lr, settings
+        Numbers, or tensors whose shapes broadcast to the shape of the grid.
+    schedule
+        What lr is multiplied by at each step: as many numbers as there are steps.
+
+    Returns a tensor of shape ``(*grid, *start.shape)``. Raises ``ValueError`` if the
+    number of losses is not the number of steps, or if an lr, max_lr or weight_decay
+    is not a finite number >= 0.
+    """
+    losses = [loss] * len(schedule) if callable(loss) else loss
+    losses = one_per_step("loss", losses, len(schedule))
+    settings = {"lr": lr} | settings
+    _check(settings)
+    tensors = {k: x for k, x in settings.items() if isinstance(x, torch.Tensor)}
+    grid = torch.broadcast_shapes(*(x.shape for x in tensors.values()))
+    # One axis more for each of the start's: a point's number meets all its weights.
+    behind = (..., *[None] * start.dim())
+    settings |= {k: x[behind] for k, x in tensors.items()}
+    lr = settings.pop("lr")
+    # The check that a rule makes at each step is for single numbers; ours was above.
+    step, w, state = inspect.unwrap(update), start.expand(*grid, *start.shape), None
+    for multiplier, each in zip(schedule, losses, strict=True):
+        w, state = step(w, gradient(each, w), state, lr=lr * multiplier, **settings)
+    return w
+
+
+def best(x, risk):
+    """Return the x at which each row of ``risk`` is least, by a parabola in log x.
+
+    The parabola goes through the three points on each side of the least one, as far as
+    there are three. ``x`` has shape (n,), is positive and rises; ``risk`` has shape
+    (..., n), the result (...). Raises ``ValueError`` if a row is least at an end of the
+    grid, where its true minimum may lie outside.
+    """
+    least = risk.argmin(-1)
+    if ((least == 0) | (least == len(x) - 1)).any():
+        raise ValueError("the least risk is at an end of the grid: make the grid wider")
+    flat = zip(least.flatten().tolist(), risk.reshape(-1, len(x)), strict=True)
+    return torch.stack([_vertex(x, row, i) for i, row in flat]).reshape(least.shape)
+
+
+def _vertex(x, row, i):
+    near = slice(max(i - 3, 0), i + 4)
+    log_x = (x[near] / x[i]).log()
+    powers = torch.stack([log_x**2, log_x, torch.ones_like(log_x)], dim=1)
+    a, b, _ = torch.linalg.lstsq(powers, row[near, None]).solution[:, 0]
+    return x[i] * (-b / (2 * a)).exp()
+
+
+def _check(settings):
+    for name in settings.keys() & {"lr", "weight_decay", "max_lr"}:
+        value = torch.as_tensor(settings[name])
+        if not ((value >= 0) & value.isfinite()).all():
+            raise ValueError(f"{name} must be finite numbers >= 0, got {value}")
