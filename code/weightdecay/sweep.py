@@ -46,24 +46,19 @@ def sweep(update, loss, start, *, lr, schedule, **settings):
 def best(x, risk):
     """Return the x at which each row of ``risk`` is least, by a parabola in log x.
 
-    The parabola goes through the three points on each side of the least one, as far as
-    there are three. ``x`` has shape (n,), is positive and rises; ``risk`` has shape
-    (..., n), the result (...). Raises ``ValueError`` if a row is least at an end of the
-    grid, where its true minimum may lie outside.
+    The parabola goes through the least point and its two neighbours. ``x`` has shape
+    (n,) and is positive, ``risk`` has shape (..., n), the result (...). Raises
+    ``ValueError`` if a row is least at an end of the grid, where its true minimum may
+    lie outside.
     """
-    least = risk.argmin(-1)
+    least = risk.argmin(-1, keepdim=True)
     if ((least == 0) | (least == len(x) - 1)).any():
         raise ValueError("the least risk is at an end of the grid: make the grid wider")
-    flat = zip(least.flatten().tolist(), risk.reshape(-1, len(x)), strict=True)
-    return torch.stack([_vertex(x, row, i) for i, row in flat]).reshape(least.shape)
-
-
-def _vertex(x, row, i):
-    near = slice(max(i - 3, 0), i + 4)
-    log_x = (x[near] / x[i]).log()
-    powers = torch.stack([log_x**2, log_x, torch.ones_like(log_x)], dim=1)
-    a, b, _ = torch.linalg.lstsq(powers, row[near, None]).solution[:, 0]
-    return x[i] * (-b / (2 * a)).exp()
+    near = least + torch.tensor([-1, 0, 1])
+    log_x = (x[near] / x[least]).log()
+    powers = torch.stack([log_x**2, log_x, torch.ones_like(log_x)], dim=-1)
+    a, b, _ = torch.linalg.solve(powers, risk.gather(-1, near)).unbind(-1)
+    return x[least[..., 0]] * (-b / (2 * a)).exp()
 
 
 def _check(settings):
