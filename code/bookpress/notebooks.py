@@ -114,11 +114,25 @@ def _code_cell(executed):
     cell = nbformat.v4.new_code_cell(
         executed.source, execution_count=executed.execution_count
     )
-    cell.outputs = [o for o in map(_without_extras, executed.outputs) if o]
+    outputs = _once(executed.outputs)
+    cell.outputs = [o for o in map(_without_extras, outputs) if o]
     if tags := executed.metadata.get("tags"):
         cell.metadata["tags"] = tags
         cell.metadata["jupyter"] = {"source_hidden": True}
     return cell
+
+
+def _once(outputs):
+    """Leave out pieces of a stream that myst-nb has put into its first one as well."""
+    kept = []
+    for output in outputs:
+        first = next((o for o in kept if o.get("name") == output.get("name")), None)
+        is_stream = output.output_type == "stream"
+        if not (is_stream and first and first.text.endswith(output.text)):
+            kept.append(output)
+        elif first.text == output.text:
+            kept.append(output)
+    return kept
 
 
 def _without_extras(output):
