@@ -90,7 +90,7 @@ def _cells(doctree, executed, numbers, setup_cell):
             continue
         shown = block["cell_index"]
         cells += _between(executed[after:shown], text)
-        cells.append(_code_cell(executed[shown]))
+        cells.append(_code_cell(_without_merged(executed[shown])))
         cells += map(nbformat.v4.new_markdown_cell, captions(block, numbers))
         text, after = [], shown + 1
     cells += _between(executed[after:], text)
@@ -114,25 +114,25 @@ def _code_cell(executed):
     cell = nbformat.v4.new_code_cell(
         executed.source, execution_count=executed.execution_count
     )
-    outputs = _once(executed.outputs)
-    cell.outputs = [o for o in map(_without_extras, outputs) if o]
+    cell.outputs = [o for o in map(_without_extras, executed.outputs) if o]
     if tags := executed.metadata.get("tags"):
         cell.metadata["tags"] = tags
         cell.metadata["jupyter"] = {"source_hidden": True}
     return cell
 
 
-def _once(outputs):
-    """Leave out pieces of a stream that myst-nb has put into its first one as well."""
-    kept = []
-    for output in outputs:
-        first = next((o for o in kept if o.get("name") == output.get("name")), None)
-        is_stream = output.output_type == "stream"
-        if not (is_stream and first and first.text.endswith(output.text)):
+def _without_merged(executed):
+    """Return a shown cell without what myst-nb has merged into its first streams.
+
+    It appends the text of each later piece of a stream to the first piece, in place,
+    and leaves the later ones where they were.
+    """
+    seen, kept = set(), []
+    for output in executed.outputs:
+        if output.output_type != "stream" or output.name not in seen:
             kept.append(output)
-        elif first.text == output.text:
-            kept.append(output)
-    return kept
+        seen.add(output.get("name"))
+    return nbformat.from_dict({**executed, "outputs": kept})
 
 
 def _without_extras(output):

@@ -5,6 +5,7 @@ import tomllib
 import nbformat.v4 as nb
 import pytest
 from docutils import nodes
+from myst_nb.core.utils import coalesce_streams
 
 from bookpress import notebooks
 from bookpress.markdown import Numbers
@@ -59,6 +60,21 @@ def test_outputs_stay_without_what_only_the_book_can_show():
         {"image/svg+xml": "<svg/>"},
         "printed",
     ]
+
+
+def test_what_a_shown_cell_printed_in_pieces_stands_there_once():
+    pieces = [nb.new_output("stream", text=x) for x in ("a\n", "b\n", "a\n")]
+    shown = nb.new_code_cell("x", outputs=pieces)
+    coalesce_streams(shown.outputs)  # as the page does, in place
+    (cell,) = notebooks._cells(page(0), [shown], Numbers(), "")[1:]
+    assert [o.text for o in cell.outputs] == ["a\nb\na\n"]
+
+
+def test_what_a_hidden_cell_printed_in_pieces_is_kept_whole():
+    pieces = [nb.new_output("stream", text=x) for x in ("a\n", "b\n", "a\n")]
+    hidden = nb.new_code_cell("x", outputs=pieces)
+    *_, cell = notebooks._cells(page(0), [nb.new_code_cell("y"), hidden], Numbers(), "")
+    assert "".join(o.text for o in cell.outputs) == "a\nb\na\n"
 
 
 @pytest.mark.parametrize(
