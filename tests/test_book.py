@@ -88,6 +88,13 @@ def test_every_quoted_name_is_quoted_by_a_cell_and_every_quote_is_read(chapter):
     assert read == {keyword.arg for call in calls for keyword in call.keywords}
 
 
+@WRITTEN
+def test_a_title_means_the_same_in_capitals(chapter):
+    # The PDF writes it so, and a capital lambda is another symbol.
+    (title,) = re.findall(r"^# .*", chapter.read_text("utf8").split("```")[0], re.M)
+    assert re.findall(r"[α-ω$]", title) == []  # noqa: RUF001
+
+
 @EXECUTED
 def test_cells_are_short_enough_to_read(chapter):
     visible = [c.source.splitlines() for c in cells(chapter) if not tags(c)]
