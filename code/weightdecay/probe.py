@@ -1,0 +1,251 @@
+"""Ask an optimizer which weight decay it does, by stepping it and watching.
+
+:func:`ask` looks at nothing but what steps do to a few weights. It feeds gradients of
+its own choice and compares runs with and without ``weight_decay``. Then it takes the
+decay out and does it by hand: only a rule that gives the same weights is an answer.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+
+from weightdecay.answers import Answer
+from weightdecay.subject import LR, MATRIX, VECTOR, WEIGHT_DECAY, find_subject
+
+# Two results are one if they differ by less than this part of the decay's effect.
+SAME = 1e-3
+
+# What a step keeps by a formula of x, and the x of the share that was lost.
+FORMS = {
+    "1 - {x}": (lambda x: 1 - x, lambda lost: lost),
+    "(1 - {x})^2": (lambda x: (1 - x) ** 2, lambda lost: 1 - math.sqrt(1 - lost)),
+    "1 / (1 + {x})": (lambda x: 1 / (1 + x), lambda lost: lost / (1 - lost)),
+    "exp(-{x})": (lambda x: math.exp(-x), lambda lost: -math.log(1 - lost)),
+}
+
+# The settings that tell rules apart; each differs from the first in one number.
+FIRST = {"weight_decay": WEIGHT_DECAY}
+WEAKER = {"weight_decay": WEIGHT_DECAY / 2}
+LATER = {"weight_decay": WEIGHT_DECAY, "later": LR / 2}
+SLOWER = {"weight_decay": WEIGHT_DECAY, "lr": LR / 2, "later": LR / 2}
+LOUDER = {"weight_decay": WEIGHT_DECAY, "loud": 4}
+
+
+def ask(make):
+    """Find out which weight decay an optimizer does, and return an :class:`Answer`.
+
+    make
+        An optimizer class, or a function that makes one: it is called as
+        ``make(params, lr=..., weight_decay=...)``, and as ``make(params, lr=...)`` to
+        find the default. ``params`` is a list of tensors.
+
+    Raises ``ValueError``, with what was tried, if the optimizer can't be made or
+    stepped. The state of torch's random numbers is left as it was.
+    """
+    subjects, refusals = [], []
+    for shape in (MATRIX, VECTOR):
+        try:
+            subjects.append(find_subject(make, shape))
+        except ValueError as refusal:
+            refusals.append(str(refusal))
+    if not subjects:
+        raise ValueError("This optimizer can't be asked. " + "; ".join(refusals))
+    answers = [_answer(subject) for subject in subjects]
+    return replace(answers[0], vectors=_vectors(subjects[0], answers))
+
+
+def _vectors(first, answers):
+    if len(answers) == 1:
+        return "refused" if first.shape == MATRIX else "only"
+    matrix, vector = (
+        replace(a, first_zero_keeps=0, default=None, hidden=0) for a in answers
+    )
+    if vector.place == "none" != matrix.place:
+        return "not decayed"
+    return "alike" if matrix == vector else "otherwise"
+
+
+def _answer(subject):
+    plain, decayed = subject.path(0.0), subject.path(WEIGHT_DECAY)
+    default, hidden = _default(subject, plain, decayed), _hidden(subject)
+    if decayed.equal(plain):
+        return Answer("none", takes=subject.knob, default=default, hidden=hidden)
+    none, zero = _without_gradient(subject)
+    return replace(
+        _cold(subject, decayed - plain) or _warm(subject) or _unknown(subject),
+        decays_none=none,
+        first_zero_keeps=zero,
+        default=default,
+        hidden=hidden,
+    )
+
+
+def _same(a, b, effect):
+    return bool((a - b).abs().max() <= SAME * effect.abs().max())
+
+
+def _default(subject, plain, decayed):
+    """Return the weight_decay whose path is the one walked without the argument."""
+    try:
+        own = subject.path(None)
+    except TypeError:
+        return None
+    if decayed.equal(plain) or own.equal(plain):
+        return None if decayed.equal(plain) else 0.0
+    guess, target = 0.01, (own - plain).abs().max()
+    for _ in range(8):
+        reached = (subject.path(guess) - plain).abs().max()
+        guess *= (target / reached).item()
+    guess = float(f"{guess:.3g}")
+    return guess if _same(subject.path(guess), own, own - plain) else None
+
+
+def _hidden(subject):
+    """Return the share of the weight, over lr, that is lost at weight_decay 0."""
+    starts = [subject.weight(size) for size in (1, 2, -1)]
+    ends = [start + subject.walk(0.0, {0: start}).cumsum(0) for start in starts]
+    once, twice, minus = ends
+    kept = torch.stack([twice - once, (once - minus) / 2]) / starts[0]
+    rounding = torch.stack(ends).abs().max() * 64 * torch.finfo(subject.dtype).eps
+    if (1 - kept).abs().max() <= rounding:
+        return 0.0
+    lost = 1 - kept[:, :1].mean()
+    steps = torch.arange(1, kept.shape[1] + 1).reshape(-1, *[1] * len(subject.shape))
+    error = ((1 - lost) ** steps - kept).abs().max()
+    return lost.item() / LR if error <= SAME * lost.abs() + rounding else None
+
+
+def _without_gradient(subject):
+    """Return whether a weight without gradient moves, and what a zero keeps of 1."""
+    w, idle = (torch.nn.Parameter(subject.weight()) for _ in range(2))
+    optimizer = subject.optimizer([w, idle], LR, WEIGHT_DECAY)
+    subject.feed(optimizer, w, subject.gradient(0))
+    moved = not idle.equal(subject.weight())
+    w = torch.nn.Parameter(subject.weight())
+    optimizer = subject.optimizer([w], LR, WEIGHT_DECAY)
+    subject.feed(optimizer, w, 0 * subject.gradient(0))
+    return moved, w.detach().flatten()[0].item()
+
+
+def _cold(subject, effect, warm=False):
+    """Return the rule that repeats the decay by hand, or None."""
+    plain = subject.path(0.0, warm=warm)
+
+    def repeats(by_hand):
+        return _same(subject.path(0.0, by_hand, warm) - plain, effect, effect)
+
+    laws = (_law(subject, order) for order in ("before", "beside", "after", "cautious"))
+    shrinking = next((law for law in laws if law and repeats(_shrink(law))), None)
+    penalties = (times for times in (1.0, 2.0, 0.5) if repeats(_penalise(times)))
+    penalty = next(penalties, None)
+    if shrinking:
+        return replace(shrinking, place="either" if penalty else "weight")
+    return Answer("gradient", times=penalty, **_seen(subject)) if penalty else None
+
+
+def _warm(subject):
+    """Return the rule that repeats the decay after a warm-up, or None."""
+    effect = subject.path(WEIGHT_DECAY, warm=True) - subject.path(0.0, warm=True)
+    found = _cold(subject, effect, warm=True)
+    return found and replace(found, at_first=False)
+
+
+def _unknown(subject):
+    """Return what can be said of a decay that no rule repeats."""
+    seen, law = _seen(subject), _law(subject, "before")
+    if law and seen["remembers"]:
+        return replace(law, place="memory", **seen)
+    pulls = _pulls(subject, **FIRST)
+    orders = [o for o in ("before", "after") if _lost(pulls, o) and _forgets(pulls, o)]
+    if orders:
+        return Answer("varying", order=orders[0], rescales=seen["rescales"])
+    return Answer("other", **seen)
+
+
+def _seen(subject):
+    first, loud = (_pulls(subject, **setting)[0] for setting in (FIRST, LOUDER))
+    return {
+        "remembers": not _same(first.later, 0 * first.later, first.pull),
+        "rescales": not _same(first.pull, loud.pull, first.pull),
+    }
+
+
+def _penalise(times):
+    """Return a way of stepping that adds the penalty's gradient by hand."""
+    return lambda w, g, lr, step: step(g + times * WEIGHT_DECAY * w)
+
+
+def _shrink(law):
+    """Return a way of stepping that shrinks the weight by hand."""
+
+    def shrink(w, g, lr, step):
+        x = law.times * WEIGHT_DECAY * lr**law.lr_power * LR**law.base_lr_power
+        kept = FORMS[law.form][0](x)
+        old = w.clone()
+        w.mul_(kept if law.order == "before" else 1)
+        step(g)
+        w.mul_(kept if law.order == "after" else 1)
+        if law.order in ("beside", "cautious"):
+            inward = (w - old) * old <= 0
+            w.sub_((1 - kept) * old * (inward if law.order == "cautious" else 1))
+
+    return shrink
+
+
+@dataclass(frozen=True)
+class _Pull:
+    """What decay adds to a step from w, and to the next one, taken from zero."""
+
+    w: torch.Tensor
+    moves: torch.Tensor
+    pull: torch.Tensor
+    later: torch.Tensor
+
+    def base(self, order):
+        """Return what the decay would be a share of."""
+        if order == "cautious":
+            return self.w * (self.w * self.moves[0] <= 0)
+        return self.w + self.moves[0] if order == "after" else self.w
+
+
+def _pulls(subject, weight_decay, **setting):
+    pulls = []
+    for size in (1, 2, -1):
+        moves = subject.move(0.0, size, **setting)
+        pull = subject.move(weight_decay, size, **setting) - moves
+        pulls.append(_Pull(subject.weight(size), moves, *pull))
+    return pulls
+
+
+def _lost(pulls, order):
+    """Return the one share of the weight that is lost, or None if there are several."""
+    base = torch.cat([pull.base(order) for pull in pulls])
+    pull = torch.cat([pull.pull for pull in pulls])
+    share = -(base * pull).sum() / (base**2).sum()
+    return share.item() if _same(pull, -share * base, pull) else None
+
+
+def _forgets(pulls, order):
+    """Return whether the step after the decay is as if there had been none."""
+    zero = 1.0 if order == "after" else 0.0
+    share = _lost(pulls, order)
+    rest = [pull.later + zero * share * pull.moves[1] for pull in pulls]
+    return all(_same(r, 0 * r, p.pull) for r, p in zip(rest, pulls, strict=True))
+
+
+def _law(subject, order):
+    """Return how the share depends on weight_decay and the two lrs, or None."""
+    settings = (FIRST, WEAKER, LATER, SLOWER, LOUDER)
+    shares = [_lost(_pulls(subject, **setting), order) for setting in settings]
+    if not all(share and 0 < share < 1 for share in shares):
+        return None
+    for form, (_, x) in FORMS.items():
+        first, *halved, loud = map(x, shares)
+        powers = [math.log2(abs(first / x)) for x in halved]
+        decay, lr, both = map(round, powers)
+        exact = all(abs(p - round(p)) < 5 * SAME for p in powers)
+        if exact and decay == 1 and abs(loud / first - 1) < SAME:
+            times = float(f"{first / WEIGHT_DECAY / LR**both:.4g}")
+            return Answer("weight", form, times, lr, both - lr, order)
+    return None
