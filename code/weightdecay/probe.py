@@ -24,12 +24,15 @@ FORMS = {
     "exp(-{x})": (lambda x: math.exp(-x), lambda lost: -math.log(1 - lost)),
 }
 
-# The settings that tell rules apart; each differs from the first in one number.
-FIRST = {"weight_decay": WEIGHT_DECAY}
-WEAKER = {"weight_decay": WEIGHT_DECAY / 2}
-LATER = {"weight_decay": WEIGHT_DECAY, "later": LR / 2}
-SLOWER = {"weight_decay": WEIGHT_DECAY, "lr": LR / 2, "later": LR / 2}
-LOUDER = {"weight_decay": WEIGHT_DECAY, "loud": 4}
+# The settings that tell rules apart: as it is, then half the weight_decay, half the
+# lr of the step, half that of the construction too, and larger gradients.
+SETTINGS = (
+    {"weight_decay": WEIGHT_DECAY},
+    {"weight_decay": WEIGHT_DECAY / 2},
+    {"weight_decay": WEIGHT_DECAY, "later": LR / 2},
+    {"weight_decay": WEIGHT_DECAY, "lr": LR / 2, "later": LR / 2},
+    {"weight_decay": WEIGHT_DECAY, "loud": 4},
+)
 
 
 def ask(make):
@@ -71,9 +74,10 @@ def _answer(subject):
     default, hidden = _default(subject, plain, decayed), _hidden(subject)
     if decayed.equal(plain):
         return Answer("none", takes=subject.knob, default=default, hidden=hidden)
+    pulls = [_pulls(subject, **setting) for setting in SETTINGS]
     none, zero = _without_gradient(subject)
     return replace(
-        _cold(subject, decayed - plain) or _warm(subject) or _unknown(subject),
+        _rule(subject, pulls) or _unknown(pulls),
         decays_none=none,
         first_zero_keeps=zero,
         default=default,
@@ -96,9 +100,14 @@ def _default(subject, plain, decayed):
     guess, target = 0.01, (own - plain).abs().max()
     for _ in range(8):
         reached = (subject.path(guess) - plain).abs().max()
+        if reached == 0 or not math.isfinite(guess):
+            return None
         guess *= (target / reached).item()
     guess = float(f"{guess:.3g}")
-    return guess if _same(subject.path(guess), own, own - plain) else None
+    right, double = (
+        _same(subject.path(x), own, own - plain) for x in (guess, 2 * guess)
+    )
+    return guess if right and not double else None
 
 
 def _hidden(subject):
@@ -128,46 +137,53 @@ def _without_gradient(subject):
     return moved, w.detach().flatten()[0].item()
 
 
-def _cold(subject, effect, warm=False):
-    """Return the rule that repeats the decay by hand, or None."""
-    plain = subject.path(0.0, warm=warm)
+def _rule(subject, pulls):
+    """Return the rule that repeats the decay by hand, if only after a warm-up."""
+    for warm in (False, True):
+        plain = subject.path(0.0, warm=warm)
+        effect = subject.path(WEIGHT_DECAY, warm=warm) - plain
+        shrinking, times = _repeated(subject, pulls, plain, effect, warm)
+        if shrinking:
+            place = "either" if times else "weight"
+            return replace(shrinking, place=place, at_first=not warm)
+        if times:
+            seen = _seen(pulls)
+            return Answer("gradient", times=times, at_first=not warm, **seen)
+    return None
+
+
+def _repeated(subject, pulls, plain, effect, warm):
+    """Return the shrinking and the multiple of the penalty that repeat the decay."""
 
     def repeats(by_hand):
         return _same(subject.path(0.0, by_hand, warm) - plain, effect, effect)
 
-    laws = (_law(subject, order) for order in ("before", "beside", "after", "cautious"))
-    shrinking = next((law for law in laws if law and repeats(_shrink(law))), None)
-    penalties = (times for times in (1.0, 2.0, 0.5) if repeats(_penalise(times)))
-    penalty = next(penalties, None)
-    if shrinking:
-        return replace(shrinking, place="either" if penalty else "weight")
-    return Answer("gradient", times=penalty, **_seen(subject)) if penalty else None
+    laws = (_law(pulls, order) for order in ("before", "beside", "after", "cautious"))
+    return (
+        next((law for law in laws if law and repeats(_shrink(law))), None),
+        next((times for times in (1.0, 2.0, 0.5) if repeats(_penalise(times))), None),
+    )
 
 
-def _warm(subject):
-    """Return the rule that repeats the decay after a warm-up, or None."""
-    effect = subject.path(WEIGHT_DECAY, warm=True) - subject.path(0.0, warm=True)
-    found = _cold(subject, effect, warm=True)
-    return found and replace(found, at_first=False)
-
-
-def _unknown(subject):
+def _unknown(pulls):
     """Return what can be said of a decay that no rule repeats."""
-    seen, law = _seen(subject), _law(subject, "before")
+    seen, law = _seen(pulls), _law(pulls, "before")
     if law and seen["remembers"]:
         return replace(law, place="memory", **seen)
-    pulls = _pulls(subject, **FIRST)
-    orders = [o for o in ("before", "after") if _lost(pulls, o) and _forgets(pulls, o)]
+    first = pulls[0]
+    orders = [o for o in ("before", "after") if _lost(first, o) and _forgets(first, o)]
     if orders:
         return Answer("varying", order=orders[0], rescales=seen["rescales"])
     return Answer("other", **seen)
 
 
-def _seen(subject):
-    first, loud = (_pulls(subject, **setting)[0] for setting in (FIRST, LOUDER))
+def _seen(pulls):
+    """Return whether later steps feel the decay, and whether it feels loud gradients."""
+    pull, louder = (torch.cat([p.pull for p in pulls[i]]) for i in (0, -1))
+    later = torch.cat([p.later for p in pulls[0]])
     return {
-        "remembers": not _same(first.later, 0 * first.later, first.pull),
-        "rescales": not _same(first.pull, loud.pull, first.pull),
+        "remembers": not _same(later, 0 * later, pull),
+        "rescales": not _same(pull, louder, pull),
     }
 
 
@@ -234,10 +250,9 @@ def _forgets(pulls, order):
     return all(_same(r, 0 * r, p.pull) for r, p in zip(rest, pulls, strict=True))
 
 
-def _law(subject, order):
+def _law(pulls, order):
     """Return how the share depends on weight_decay and the two lrs, or None."""
-    settings = (FIRST, WEAKER, LATER, SLOWER, LOUDER)
-    shares = [_lost(_pulls(subject, **setting), order) for setting in settings]
+    shares = [_lost(in_setting, order) for in_setting in pulls]
     if not all(share and 0 < share < 1 for share in shares):
         return None
     for form, (_, x) in FORMS.items():
@@ -247,5 +262,6 @@ def _law(subject, order):
         exact = all(abs(p - round(p)) < 5 * SAME for p in powers)
         if exact and decay == 1 and abs(loud / first - 1) < SAME:
             times = float(f"{first / WEIGHT_DECAY / LR**both:.4g}")
-            return Answer("weight", form, times, lr, both - lr, order)
+            powers = {"lr_power": lr, "base_lr_power": both - lr}
+            return Answer("weight", form=form, times=times, order=order, **powers)
     return None

@@ -20,7 +20,9 @@ def find_subject(make, shape):
     closure, sparse, or as one that can be differentiated. Raises ``ValueError`` with
     what went wrong if nothing helps.
     """
-    feeds = product((torch.float64, torch.float32), (_plain, _closure, _sparse, _curved))
+    feeds = product(
+        (torch.float64, torch.float32), (_plain, _closure, _sparse, _curved)
+    )
     tried = {}
     for (dtype, feed), knob in product(feeds, (True, False)):
         subject = Subject(make, shape, feed, dtype, knob)
