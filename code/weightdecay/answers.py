@@ -10,7 +10,7 @@ PLACES = {
     "keeps {kept} of it",
     "memory": "behind the preconditioner, into what later steps remember, where the "
     "first step keeps {kept} of the weight",
-    "varying": "on the weight: a step keeps a share of it{order}, but by no law tried here",
+    "varying": "on the weight: a step keeps a share of it{order}, by no law tried here",
     "other": "in a way that no rule tried here repeats",
 }
 BEFORE = {

@@ -178,7 +178,7 @@ def _unknown(pulls):
 
 
 def _seen(pulls):
-    """Return whether later steps feel the decay, and whether it feels loud gradients."""
+    """Return whether later steps feel the decay, and whether it feels their size."""
     pull, louder = (torch.cat([p.pull for p in pulls[i]]) for i in (0, -1))
     later = torch.cat([p.later for p in pulls[0]])
     return {

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 import torch
@@ -83,7 +84,7 @@ class Subject:
             torch.manual_seed(0)
             w = torch.nn.Parameter(torch.zeros(self.shape, dtype=self.dtype))
             optimizer = self.optimizer([w], lr, weight_decay)
-            step = lambda g: self.feed(optimizer, w, g.clone())
+            step = partial(self._step, optimizer, w)
             moves = []
             for k in range(STEPS):
                 if k in places:
@@ -93,6 +94,9 @@ class Subject:
                 by_hand(w.data, g, now, step) if by_hand else step(g)
                 moves.append(w.detach() - old)
         return torch.stack(moves)
+
+    def _step(self, optimizer, w, g):
+        self.feed(optimizer, w, g.clone())
 
     def path(self, weight_decay, by_hand=None, warm=False):
         """Walk freely from one weight, with half the lr from some step on.
