@@ -4,7 +4,8 @@
 # make check    all that must pass before a change lands
 # make lighthouse  Lighthouse on every page, beside a default Jupyter Book (needs Node)
 # make live     the website in a browser, rebuilt at every save
-# make frameworks  optax, Keras and timm, for the test that runs them (500 MB)
+# make frameworks  optax, Keras, timm and pytorch_optimizer, for the tests that run them
+#               (500 MB)
 # make lock     requirements*.txt, compiled again from pyproject.toml
 # make clean    what was built;  make distclean  also the environment
 #

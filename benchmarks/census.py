@@ -1,8 +1,8 @@
 """Ask every optimizer of torch and of the package pytorch_optimizer for its decay.
 
-Each is asked with its own settings, by :func:`weightdecay.probe.ask`, and gives a row of
-``code/weightdecay/data/census.csv``; one that can't be asked gives the reason. ``make
-frameworks`` installs the package.
+Each is asked with its own settings, by :func:`weightdecay.probe.ask`, and gives a row
+of ``code/weightdecay/data/census.csv``; one that can't be asked gives the reason.
+``make frameworks`` installs the package.
 """
 
 import csv
@@ -38,8 +38,8 @@ def of_a_model(optimizer):
 
 def with_argument(**argument):
     """Make a maker for an optimizer that can't be made without an argument."""
-    return lambda optimizer: lambda params, **settings: optimizer(
-        params, **settings, **argument
+    return lambda optimizer: (
+        lambda params, **settings: optimizer(params, **settings, **argument)
     )
 
 
@@ -78,7 +78,9 @@ def row(package, name, optimizer):
         found = {"refusal": str(refusal).split("parameter: ")[1].split("; With")[0]}
     else:
         found = {**asdict(answer), "kept": answer.kept}
-    texts = {k: f"{v:.3g}" if isinstance(v, float) else str(v) for k, v in found.items()}
+    texts = {
+        k: f"{v:.3g}" if isinstance(v, float) else str(v) for k, v in found.items()
+    }
     return {"package": package, "version": release, "optimizer": name, **texts}
 
 

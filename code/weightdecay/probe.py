@@ -5,8 +5,10 @@ its own choice and compares runs with and without ``weight_decay``. Then it take
 decay out and does it by hand: only a rule that gives the same weights is an answer.
 """
 
+import csv
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 
@@ -58,14 +60,25 @@ def ask(make):
     return replace(answers[0], vectors=_vectors(subjects[0], answers))
 
 
+def census():
+    """Return what many optimizers answered: a list of rows, each a dict of texts.
+
+    The columns are those of :class:`Answer`, with ``package``, ``version``,
+    ``optimizer`` and, where one could not be asked, ``refusal``. Written by
+    ``benchmarks/census.py``.
+    """
+    text = Path(__file__).with_name("data") / "census.csv"
+    return list(csv.DictReader(text.read_text("utf8").splitlines()))
+
+
 def _vectors(first, answers):
     if len(answers) == 1:
         return "refused" if first.shape == MATRIX else "only"
+    if answers[1].place == "none" != answers[0].place and not answers[1].hidden:
+        return "not decayed"
     matrix, vector = (
         replace(a, first_zero_keeps=0, default=None, hidden=0) for a in answers
     )
-    if vector.place == "none" != matrix.place:
-        return "not decayed"
     return "alike" if matrix == vector else "otherwise"
 
 
@@ -127,14 +140,10 @@ def _hidden(subject):
 
 def _without_gradient(subject):
     """Return whether a weight without gradient moves, and what a zero keeps of 1."""
-    w, idle = (torch.nn.Parameter(subject.weight()) for _ in range(2))
-    optimizer = subject.optimizer([w, idle], LR, WEIGHT_DECAY)
-    subject.feed(optimizer, w, subject.gradient(0))
-    moved = not idle.equal(subject.weight())
-    w = torch.nn.Parameter(subject.weight())
-    optimizer = subject.optimizer([w], LR, WEIGHT_DECAY)
-    subject.feed(optimizer, w, 0 * subject.gradient(0))
-    return moved, w.detach().flatten()[0].item()
+    w, g = subject.weight(), subject.gradient(0)
+    _, idle = subject.alone(w, g)
+    kept, _ = subject.alone(w, 0 * g)
+    return not idle.equal(w), kept.flatten()[0].item()
 
 
 def _rule(subject, pulls):

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
 
+import numpy as np
 import torch
 
 LR, WEIGHT_DECAY = 0.1, 0.3
@@ -37,6 +39,19 @@ def find_subject(make, shape):
         tried["its steps give NaN" if moves.any() else "its steps do not move"] = None
     kind = "a matrix" if shape == MATRIX else "a vector"
     raise ValueError(f"With {kind} as parameter: {' / '.join(tried)}")
+
+
+@contextmanager
+def seeded():
+    """Give an optimizer that draws random numbers the same ones at each run."""
+    before = np.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        np.random.seed(0)
+        try:
+            yield
+        finally:
+            np.random.set_state(before)
 
 
 @dataclass(frozen=True)
@@ -80,8 +95,7 @@ class Subject:
         ``later``; gradients are ``loud`` times as large. ``by_hand(w, g, lr, step)``
         takes the step, if it is given.
         """
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+        with seeded():
             w = torch.nn.Parameter(torch.zeros(self.shape, dtype=self.dtype))
             optimizer = self.optimizer([w], lr, weight_decay)
             step = partial(self._step, optimizer, w)
@@ -115,6 +129,13 @@ class Subject:
         """
         places = self._zeros(STEPS) | {WARM: self.weight(size)}
         return self.walk(weight_decay, places, **settings)[WARM : WARM + 2]
+
+    def alone(self, w, g):
+        """Step once from w, beside a weight without gradient; return both weights."""
+        w, idle = (torch.nn.Parameter(w.clone()) for _ in range(2))
+        with seeded():
+            self.feed(self.optimizer([w, idle], LR, WEIGHT_DECAY), w, g)
+        return w.detach(), idle.detach()
 
     def _zeros(self, steps):
         return dict.fromkeys(range(steps), torch.zeros(self.shape, dtype=self.dtype))
