@@ -54,6 +54,8 @@ def prose(chapter):
     # Captions are prose too, though they stand in a cell's settings.
     captions = re.findall(r"caption: \|\n((?:      .*\n)+)", text)
     text = re.sub(r"```{(code-cell|literalinclude)}.*?```", "", text, flags=re.DOTALL)
+    # A fence left standing would turn what is code and what is not into its opposite.
+    text = re.sub(r"^ *(`{3,}|:{3,}).*", "", text, flags=re.MULTILINE)
     text = "\n".join([text, *captions])
     for pattern in (r"{[\w:]+}`[^`]*`", r"`[^`]*`", r"\]\([^)]*\)", r":\w+: .*"):
         text = re.sub(pattern, "", text)

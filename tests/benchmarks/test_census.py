@@ -56,3 +56,44 @@ def test_the_table_is_read_back_as_it_was_written(tmp_path):
     census.write([asked, refused], tmp_path / "census.csv")
     lines = (tmp_path / "census.csv").read_text("utf8").splitlines()
     assert len(lines) == 3 and lines[0].startswith("package,version,optimizer,place")
+
+
+def optimizer_of_the_package(name, w, **settings):
+    maker = census.packages()["pytorch_optimizer"][name]
+    return maker([torch.nn.Parameter(w)], lr=0.1, **settings)
+
+
+@needs_package
+def test_those_that_do_not_use_the_argument_take_a_misspelt_one_too():
+    unused = [r["optimizer"] for r in rows("pytorch_optimizer") if r["place"] == "none"]
+    for name in set(unused) - {"lbfgs"}:
+        optimizer_of_the_package(name, torch.ones(2), wieght_decay=0.1)
+
+
+@needs_package
+@pytest.mark.parametrize(("weight_decay", "moves"), [(0.0, False), (0.3, True)])
+def test_bsam_multiplies_the_gradient_by_weight_decay(weight_decay, moves):
+    # At a weight of zero, where nothing can decay, and with next to no noise.
+    w = torch.zeros(2, dtype=torch.float64)
+    settings = {"num_data": 10**12, "rho": 0.0, "weight_decay": weight_decay}
+    optimizer = optimizer_of_the_package("bsam", w, **settings)
+    (p,) = optimizer.param_groups[0]["params"]
+
+    def closure():
+        p.grad = torch.ones_like(p)
+        return 0.0
+
+    closure()  # it reads the gradient once before it asks for it
+    optimizer.step(closure)
+    assert bool((p.abs() > 1e-6).all()) == moves
+
+
+@needs_package
+@pytest.mark.parametrize(("weight_decay_1d", "decays"), [(None, True), (0.0, False)])
+def test_mars_decays_vectors_by_an_argument_of_its_own(weight_decay_1d, decays):
+    own = {} if weight_decay_1d is None else {"weight_decay_1d": weight_decay_1d}
+    optimizer = optimizer_of_the_package("mars", torch.ones(2), weight_decay=0.0, **own)
+    (p,) = optimizer.param_groups[0]["params"]
+    p.grad = torch.zeros_like(p)
+    optimizer.step()
+    assert bool((p < 1).all()) == decays
