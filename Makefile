@@ -1,4 +1,5 @@
 # make book     the website, built on this machine (the first time installs .venv)
+# make release  the same from nothing, without any cache, with the same bytes each time
 # make test     the tests, on a freshly built website
 # make pdf      the book as one PDF
 # make check    all that must pass before a change lands
@@ -16,7 +17,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: book test pdf tex tex-packages check lint live lock clean distclean
+.PHONY: book release test pdf tex tex-packages check lint live lock clean distclean
 .PHONY: lighthouse lighthouse-tools frameworks
 
 PYTHON ?= python3
@@ -33,14 +34,20 @@ COMPILE := $(BIN)/pip-compile --strip-extras --no-emit-find-links --no-emit-inde
 TEX_PACKAGES := latexmk texlive-latex-recommended texlive-latex-extra \
     texlive-fonts-recommended texlive-xetex xindy tex-gyre fonts-freefont-otf
 # Threads would make small tensors slower and the last digits depend on the machine.
+# (The cells of the book have one anyway: bookpress.execution.)
 export OMP_NUM_THREADS := 1
 
-# Built from nothing each time: Sphinx does not see that a module changed
-# under a chapter, and would serve the old numbers.
+# Runs only the chapters under which something changed, and publishes all or nothing.
 book: $(INSTALLED)
-	rm -rf _build/html _build/.doctrees _build/jupyter_execute
 	$(BIN)/jupyter-book build . $(STRICT)
 	@echo "Read it: file://$(CURDIR)/_build/html/index.html"
+
+# From nothing, without any cache; the same commit gives the same bytes.
+release: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+release: $(INSTALLED)
+	rm -rf _build/.doctrees _build/.jupyter_cache _build/jupyter_execute
+	$(BIN)/jupyter-book build . $(STRICT)
+	@echo "Publish it: $(CURDIR)/_build/html"
 
 test: book
 	$(BIN)/pytest

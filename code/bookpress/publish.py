@@ -1,0 +1,204 @@
+"""Publish the whole book, or leave what is published as it is.
+
+The fault that this mends: Sphinx writes into the folder that readers see, so that a
+build that fails or is killed leaves half a new book there, and the pages of a removed
+chapter stay for good. After a failure its memory of what it has read hides the warnings
+from the next build, which then succeeds. And it leaves old titles, numbers and previews
+on the pages that did not change themselves. Delete it when Sphinx builds into a folder
+of its own.
+
+Here a build writes every page, from what is read and executed already, into a fresh
+folder beside the published one, and takes its place when all is well. If nothing
+changed, nothing is written. What Sphinx remembers is trusted only after a build without
+a warning, and only as long as the files are the same that print all pages: the setting
+``publish_depends``. A second build waits until the first is done.
+"""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import time
+from functools import partial
+from pathlib import Path
+
+from sphinx.application import ENV_PICKLE_FILENAME
+from sphinx.util import logging
+
+try:
+    import fcntl
+except ImportError:  # Windows, where builds don't wait for each other
+    fcntl = None
+
+LOG = logging.getLogger(__name__)
+
+
+class Publication:
+    """One build: where it writes, and what may be kept of the one before."""
+
+    def __init__(self, app):
+        """Take the lock, and forget what can't be trusted."""
+        self.place, self.changed = Path(app.outdir), False
+        self.fresh = self.place.with_name(f".{self.place.name}.new")
+        self.lock = wait_for_lock(self.place.parent / ".lock")
+        self.mark = Path(app.doctreedir, "published.json")
+        self.press = digest(app.srcdir, app.config.publish_depends)
+        self.editions = self.trusted()
+        # Until this build has succeeded too.
+        self.mark.unlink(missing_ok=True)
+        if not self.editions:
+            Path(app.doctreedir, ENV_PICKLE_FILENAME).unlink(missing_ok=True)
+        shutil.rmtree(self.fresh, ignore_errors=True)
+        self.fresh.mkdir(parents=True)
+
+    def trusted(self):
+        """Return the edition that each builder published; none after a failure."""
+        try:
+            kept = json.loads(self.mark.read_text("utf8"))
+        except (OSError, ValueError):
+            return {}
+        return kept["editions"] if kept["press"] == self.press else {}
+
+    def keep(self, builder, edition):
+        """Note that all is well, and which edition a builder has published."""
+        kept = {"press": self.press, "editions": {**self.editions, builder: edition}}
+        self.mark.parent.mkdir(parents=True, exist_ok=True)
+        self.mark.write_text(json.dumps(kept), "utf8")
+
+    def take_place(self):
+        """Let readers see the fresh folder."""
+        old = self.place.with_name(f".{self.place.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        if self.place.exists():
+            self.place.rename(old)
+        self.fresh.rename(self.place)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def wait_for_lock(path):
+    """Return an open file that no other build has locked."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("a")
+    if fcntl:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            LOG.info("Another build is under way in %s. Waiting for it.", path.parent)
+            fcntl.flock(file, fcntl.LOCK_EX)
+    return file
+
+
+def digest(home, depends):
+    """Return a digest of the files that print every page, and of the last commit."""
+    paths = [path for name in depends for path in [Path(home, name)] if path.exists()]
+    files = {f for path in paths for f in [path, *path.rglob("*")] if f.is_file()}
+    files = sorted(file for file in files if "__pycache__" not in file.parts)
+    content = [[str(f), hashlib.sha256(f.read_bytes()).hexdigest()] for f in files]
+    return hashlib.sha256(json.dumps([content, commit(home)]).encode()).hexdigest()
+
+
+def commit(home):
+    """Return the last commit, whose dates pages may show; nothing without git."""
+    asked = ["git", "rev-parse", "HEAD"]
+    try:
+        run = subprocess.run(asked, cwd=home, capture_output=True, text=True)
+    except OSError:
+        return ""
+    return run.stdout.strip()
+
+
+def begin(app, config):
+    """Before Sphinx makes its builder: name the fresh folder to it."""
+    app.publication = Publication(app)
+    app.outdir = type(app.outdir)(app.publication.fresh)
+
+
+def compare_with_published(app):
+    """Let the builder say what is outdated in what readers see."""
+    builder, publication = app.builder, app.publication
+    ask = builder.get_outdated_docs
+
+    def outdated():
+        fresh, builder.outdir = builder.outdir, type(app.outdir)(publication.place)
+        try:
+            found = ask()
+            found = found if isinstance(found, str) else list(found)
+        finally:
+            builder.outdir = fresh
+        same = publication.editions.get(builder.name) == edition(app.env)
+        publication.changed |= bool(found) or not same
+        if isinstance(found, str):
+            return found
+        return list(app.env.found_docs) if publication.changed else []
+
+    builder.get_outdated_docs = outdated
+
+
+def edition(env):
+    """Return what names the state in which all pages were read."""
+    return getattr(env, "published_edition", None)
+
+
+def note_removed(app, env, added, changed, removed):
+    """Note that the book changes when a page is gone."""
+    app.publication.changed |= bool(removed)
+    return []
+
+
+def note_read(app, env, docnames):
+    """Note that the book changes when a page is read."""
+    if docnames or app.publication.changed:
+        app.publication.changed = True
+        env.published_edition = time.time_ns()
+
+
+def write_all(app, env):
+    """Have all pages written, or none."""
+    if app.publication.changed:
+        return env.found_docs
+    # By Sphinx's convention, who works on the output leaves it alone after an error.
+    listeners = app.events.listeners["build-finished"]
+    app.events.listeners["build-finished"] = [
+        listener._replace(handler=partial(nothing_to_finish, listener.handler))
+        for listener in listeners
+    ]
+    return []
+
+
+class NothingChangedError(Exception):
+    """Tells who works on the output that there is none."""
+
+
+def nothing_to_finish(handler, app, error):
+    """Call what works on the output, with an error if there is no output."""
+    return handler(app, error or NothingChangedError())
+
+
+def finish(app, error):
+    """Publish, if all is well."""
+    publication, builder = app.publication, app.builder
+    app.outdir = builder.outdir = type(app.outdir)(publication.place)
+    warned = app._warncount
+    if isinstance(error, NothingChangedError):
+        publication.keep(builder.name, edition(app.env))
+    elif error is None and warned and (app.keep_going or app.warningiserror):
+        LOG.info("Not published, because of warnings: %d.", warned)
+    elif error is None:
+        publication.take_place()
+        if not warned:
+            publication.keep(builder.name, edition(app.env))
+    shutil.rmtree(publication.fresh, ignore_errors=True)
+    publication.lock.close()
+
+
+def setup(app):
+    """Register with Sphinx."""
+    app.add_config_value("publish_depends", [], "")
+    app.connect("config-inited", begin, priority=1)
+    # After everybody who replaces something of the builder, and all who read or write.
+    app.connect("builder-inited", compare_with_published, priority=990)
+    app.connect("env-get-outdated", note_removed)
+    app.connect("env-before-read-docs", note_read, priority=1)
+    app.connect("env-updated", write_all, priority=999)
+    app.connect("build-finished", finish, priority=999)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,178 @@
+"""Pages run when they must, side by side, and a failure names page and cell."""
+
+import json
+import re
+import shutil
+import sqlite3
+
+import pytest
+
+from bookpress import execution
+
+
+def test_pages_run_side_by_side_and_read_like_those_of_a_plain_build(book):
+    for name in "abc":
+        book.page(name, "import os, sys\nsorted({'y', 'x'}), os.getcwd()[:4]", "1 / 4")
+    book.setting("cells_jobs", 3)
+    result = book.build("-W")
+    assert result.code == 0 and result.ran == {"a", "b", "c"}
+    assert "executing 3 pages, 3 at a time" in result.said
+    warm = book.files()
+    assert b"0.25" in warm["a.html"]
+    # Plain: one after the other, each in an ordinary kernel.
+    book.config["execute"]["execute_notebooks"] = "force"
+    book.make_plain()
+    shutil.rmtree(book.folder / "_build")
+    assert book.build("-W").code == 0
+    pages = [name for name in warm if name.endswith(".html")]
+    assert {n: book.files()[n] for n in pages} == {n: warm[n] for n in pages}
+
+
+def test_only_pages_run_whose_cells_modules_data_or_lock_changed(book):
+    book.write("code/far.py", "X = 1\n")
+    book.write("code/pack/__init__.py", "")
+    book.write("code/pack/near.py", "import far\nX = 10 * far.X\n")
+    book.write("code/pack/data.txt", "5")
+    book.write("code/other.py", "X = 7\n")
+    book.page("a", "from pack import near\nnear.X")
+    book.page("b", "import other\nother.X")
+    book.page("c", "2 + 2")
+    assert book.build("-W").ran == {"a", "b", "c"}
+    assert book.build("-W").ran == set()
+
+    book.write("code/far.py", "X = 2\n")
+    assert book.build("-W").ran == {"a"} and book.outputs("a") == ["20"]
+    book.write("code/pack/data.txt", "6")
+    assert book.build("-W").ran == {"a"}
+    book.page("b", "import other\nother.X", text="# New prose")
+    assert book.build("-W").ran == set() and "New prose" in book.html("b")
+    book.page("b", "import other\nother.X + 1")
+    assert book.build("-W").ran == {"b"} and book.outputs("b") == ["8"]
+    book.write("lock.txt", "one==2\n")
+    assert book.build("-W").ran == {"a", "b", "c"}
+
+
+def test_a_new_caption_runs_nothing(book):
+    cell = "---\nmystnb:\n  figure:\n    caption: {}\n---\n3 + 4"
+    book.page("a", cell.format("Old words"))
+    assert book.build("-W").ran == {"a"}
+    book.page("a", cell.format("New words"))
+    assert book.build("-W").ran == set()
+    assert "New words" in book.html("a") and book.outputs("a") == ["7"]
+
+
+def test_readers_see_no_trace_of_how_changes_are_seen(book):
+    book.page("a", "1 + 1")
+    book.build()
+    executed = (book.folder / "_build/jupyter_execute/a.ipynb").read_text()
+    assert '"execution_count": 1' in executed and "digest" not in executed
+    (kept,) = book.folder.glob("_build/.jupyter_cache/executed/*/base.ipynb")
+    digest = json.loads(kept.read_text())["metadata"]["kernelspec"]["digest"]
+    assert not any(digest.encode() in content for content in book.files().values())
+    book.build("--all")
+    assert (book.folder / "_build/jupyter_execute/a.ipynb").read_text() == executed
+
+
+FAILURES = {
+    "1 / 0": "ZeroDivisionError: division by zero",
+    "import os, signal; os.kill(os.getpid(), 9)": "the kernel died",
+    "import time; time.sleep(60)": "longer than it may",
+    "input()": "StdinNotImplementedError",
+}
+
+
+@pytest.mark.parametrize("cell", FAILURES)
+def test_a_failure_names_page_and_cell_each_time_and_publishes_nothing(book, cell):
+    book.page("good", "'old'")
+    assert book.build("-W").code == 0
+    before = book.files()
+    book.config["execute"]["timeout"] = 2
+    book.page("good", "'new'")
+    book.page("bad", "1", cell)
+    for ran in ({"good", "bad"}, {"bad"}):
+        result = book.build()
+        assert result.code != 0 and result.ran == ran
+        assert "bad, cell 2, line 14" in result.said and FAILURES[cell] in result.said
+        assert book.files() == before
+
+
+def test_all_failures_of_a_build_are_named(book):
+    book.page("a", "1 / 0")
+    book.page("b", "[][1]")
+    said = book.build().said
+    assert "a, cell 1" in said and "b, cell 1" in said
+
+
+@pytest.mark.parametrize("front", ["", "---\nfile_format: mystnb\n---\n"])
+def test_a_page_with_cells_and_without_a_kernel_is_refused(book, front):
+    book.page("a", "1 + 1", front=front)
+    for _ in range(2):
+        result = book.build()
+        assert result.code != 0 and "kernelspec" in result.said
+
+
+def damage(cache):
+    (cache / "global.db").write_bytes(b"no database" * 100)
+
+
+def empty(cache):
+    shutil.rmtree(cache / "executed")
+
+
+def alter(cache):
+    (path,) = cache.glob("executed/*/base.ipynb")
+    path.write_text(path.read_text().replace("sum is 3", "sum is 4"))
+
+
+def forge(cache):
+    with sqlite3.connect(cache / "global.db") as database:
+        database.execute("UPDATE nbcache SET data = '{}'")
+    database.close()
+    alter(cache)
+
+
+@pytest.mark.parametrize("harm", [damage, empty, alter, forge])
+def test_a_harmed_cache_is_built_anew(book, harm):
+    book.page("a", "f'the sum is {1 + 2}'")
+    book.build("-W")
+    harm(book.folder / "_build/.jupyter_cache")
+    for ran in ({"a"}, set()):
+        result = book.build("-W", "--all")
+        assert (result.code, result.ran) == (0, ran)
+        assert "sum is 3" in book.html("a")
+    aside = book.folder / "_build/.jupyter_cache.damaged"
+    assert aside.exists() == (harm is damage)
+
+
+def test_the_longest_page_starts_first(book):
+    for name, seconds in {"a": 0.1, "b": 1, "c": 0.4}.items():
+        book.page(name, f"import time; time.sleep({seconds}); 1")
+    book.setting("cells_jobs", 1)
+    book.build("-W")
+    book.write("lock.txt", "two==2\n")
+    said = book.build("-W").said
+    assert re.findall(r"\d/3 (\w):", said) == ["b", "c", "a"]
+
+
+def test_a_notebook_of_json_gets_its_digest_too():
+    text = '{"metadata": {"kernelspec": {"name": "python3"}}, "cells": []}'
+    assert '"digest": "d"' in execution.with_digest(text, "d")
+
+
+@pytest.mark.parametrize("style", ["block", "flow"])
+def test_the_digest_moves_no_line(style):
+    kernel = {"block": "\n  name: p\n  x: y\n", "flow": " {name: p,\n  x: y}\n"}[style]
+    text = f"---\na: 1\nkernelspec:{kernel}myst: 2\n---\n# Title\n"
+    new = execution.with_digest(text, "d")
+    assert '"digest": "d"' in new and new.index("# Title") > 0
+    assert new.split("\n").index("# Title") == text.split("\n").index("# Title")
+    assert new.split("\n").index("myst: 2") == text.split("\n").index("myst: 2")
+
+
+def test_pages_run_at_the_same_time(book):
+    meet = "from pathlib import Path\nimport time\nhere = Path({!r})\n"
+    meet += "(here / {!r}).touch()\nwhile not (here / {!r}).exists(): time.sleep(0.1)"
+    book.page("a", meet.format(str(book.folder), "a", "b"))
+    book.page("b", meet.format(str(book.folder), "b", "a"))
+    book.setting("cells_jobs", 2)
+    assert book.build("-W").code == 0

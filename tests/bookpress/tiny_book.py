@@ -1,0 +1,156 @@
+"""A tiny book to build, for tests that cause what can go wrong.
+
+With ``PLAIN_STACK=1`` in the environment the book is built without our extensions, to
+see which of these tests the plain stack fails.
+"""
+
+import multiprocessing
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+from bs4 import BeautifulSoup
+from click.testing import CliRunner
+
+PLAIN = "PLAIN_STACK" in os.environ
+FRONT = """\
+---
+jupytext:
+  text_representation: {extension: .md, format_name: myst}
+kernelspec: {display_name: Python 3, language: python, name: python3}
+---
+"""
+# One process that has imported all that a build does, forked for each build.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(
+    [
+        "jupyter_book.sphinx",
+        "myst_nb.sphinx_ext",
+        "sphinx_book_theme",
+        "bookpress.checks",
+        "bookpress.publish",
+        "sphinx.builders.html",
+    ]
+)
+EXTENSIONS = ["bookpress.execution", "bookpress.checks", "bookpress.publish"]
+
+
+class Book:
+    """A book in a folder, of pages a, b, ..., with a module of its own below code/."""
+
+    def __init__(self, folder):
+        """Make a book of one page without cells."""
+        self.folder, self.pages = folder, []
+        self.config = {"title": "Book", "only_build_toc_files": True}
+        self.config["execute"] = {"execute_notebooks": "cache", "timeout": 20}
+        self.config["execute"] |= {"raise_on_error": True, "run_in_temp": True}
+        settings = {"cells_sources": ["code"], "cells_lock": ["lock.txt"]}
+        settings |= {"publish_depends": ["_config.yml"], "language": "en"}
+        self.config["sphinx"] = {"recursive_update": True, "config": settings}
+        self.config["sphinx"]["extra_extensions"] = EXTENSIONS
+        if PLAIN:
+            self.make_plain()
+        self.page("index", text="# Index\n")
+        self.write("lock.txt", "one==1\n")
+
+    def make_plain(self):
+        """Take our extensions away."""
+        self.config["sphinx"] = {"config": {"language": "en"}}
+
+    def setting(self, name, value):
+        """Change a setting of Sphinx."""
+        self.config["sphinx"]["config"][name] = value
+
+    def write(self, name, text):
+        """Write a file, making its folder."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf8")
+
+    def page(self, name, *cells, text="", front=FRONT):
+        """Write a page and add it to the contents."""
+        if name not in self.pages:
+            self.pages.append(name)
+        code = "".join(f"\n```{{code-cell}}\n{cell}\n```\n" for cell in cells)
+        start = front if cells else ""
+        self.write(f"{name}.md", f"{start}\n{text or f'# Page {name}'}\n{code}")
+
+    def remove(self, name):
+        """Remove a page."""
+        self.pages.remove(name)
+        (self.folder / f"{name}.md").unlink()
+
+    def prepare(self, *flags):
+        """Write the book's settings; return the arguments that build it."""
+        root, *others = self.pages
+        toc = {"format": "jb-book", "root": root}
+        toc["chapters"] = [{"file": name} for name in others]
+        self.write("_toc.yml", yaml.safe_dump(toc))
+        self.write("_config.yml", yaml.safe_dump(self.config))
+        return ["build", str(self.folder), *flags]
+
+    def build(self, *flags):
+        """Build the book; return what was said, and the exit code."""
+        answer, theirs = FORKS.Pipe(duplex=False)
+        work = (theirs, self.prepare(*flags), dict(os.environ))
+        process = FORKS.Process(target=_build, args=work)
+        process.start()
+        theirs.close()
+        result = Result(*answer.recv())
+        process.join()
+        return result
+
+    def start(self, *flags, **how):
+        """Start to build the book in a process of its own."""
+        script = Path(sys.executable).with_name("jupyter-book")
+        command = [sys.executable, script, *self.prepare(*flags)]
+        return subprocess.Popen(
+            command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **how
+        )
+
+    def run(self, *flags, **how):
+        """Build the book in a process that is started for it."""
+        run = self.start(*flags, **how)
+        said, _ = run.communicate()
+        return Result(said, run.returncode)
+
+    def html(self, name):
+        """Return the HTML of a published page."""
+        return (self.folder / f"_build/html/{name}.html").read_text("utf8")
+
+    def outputs(self, name):
+        """Return what the cells of a published page show as text."""
+        page = BeautifulSoup(self.html(name), "html.parser")
+        return [pre.get_text().strip() for pre in page.select(".output pre")]
+
+    def files(self):
+        """Return each published file with its content."""
+        html = self.folder / "_build/html"
+        files = sorted(path for path in html.rglob("*") if path.is_file())
+        return {f.relative_to(html).as_posix(): f.read_bytes() for f in files}
+
+
+def _build(answer, arguments, environment):
+    """Build in a fork: a build leaves traces in the modules of Sphinx."""
+    os.environ.clear()
+    os.environ.update(environment)
+    from jupyter_book.cli.main import main
+
+    result = CliRunner().invoke(main, arguments)
+    answer.send((result.output + str(result.exception or ""), result.exit_code))
+
+
+class Result:
+    """What a build said, and its exit code."""
+
+    def __init__(self, said, code):
+        """Hold both."""
+        self.said, self.code = re.sub(r"\x1b\[[0-9;]*m", "", said), code
+
+    @property
+    def ran(self):
+        """Return the pages that ran."""
+        return set(re.findall(r"^\d+/\d+ (\S+): [\d.]+ s", self.said, re.M))
