@@ -26,6 +26,7 @@ import nbformat
 import yaml
 from myst_nb.core.config import NbParserConfig
 from myst_nb.core.read import create_nb_reader
+from myst_nb.core.utils import coalesce_streams
 from nbformat import NotebookNode
 from sphinx.errors import SphinxError
 from sphinx.util import logging
@@ -246,6 +247,10 @@ def write_notebook(app, doctree):
         app.env.metadata[docname]["kernelspec"].pop("digest", None)
         notebook = app.cells_pages[docname].notebook
         notebook.metadata["kernelspec"].pop("digest", None)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                # What it prints arrives in pieces, and where they end is chance.
+                cell.outputs = coalesce_streams(cell.outputs)
         nbformat.write(notebook, executed_notebook(app, docname))
 
 
