@@ -4,6 +4,7 @@
 # make pdf      the book as one PDF
 # make check    all that must pass before a change lands
 # make lighthouse  Lighthouse on every page, beside a default Jupyter Book (needs Node)
+# make builds   how long builds take, beside plain Jupyter Book's (an hour, quiet machine)
 # make live     the website in a browser, rebuilt at every save
 # make frameworks  optax, Keras, timm and pytorch_optimizer, for the tests that run them
 #               (500 MB)
@@ -18,7 +19,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .PHONY: book release test pdf tex tex-packages check lint live lock clean distclean
-.PHONY: lighthouse lighthouse-tools frameworks
+.PHONY: lighthouse lighthouse-tools frameworks builds
 
 PYTHON ?= python3
 TORCH_INDEX ?=
@@ -79,6 +80,10 @@ lint: $(INSTALLED)
 lighthouse: lighthouse-tools book
 	$(BIN)/python benchmarks/lighthouse.py --runs $(RUNS)
 	@echo "Read it: $(CURDIR)/benchmarks/lighthouse.md"
+
+builds: $(INSTALLED)
+	$(BIN)/python benchmarks/builds.py
+	@echo "Read it: $(CURDIR)/benchmarks/builds.md"
 
 lighthouse-tools: $(INSTALLED)
 	@$(BIN)/python benchmarks/lighthouse.py --install

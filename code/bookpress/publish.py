@@ -40,10 +40,13 @@ class Publication:
         """Take the lock, and forget what can't be trusted."""
         self.place, self.changed = Path(app.outdir), False
         self.fresh = self.place.with_name(f".{self.place.name}.new")
+        self.old = self.place.with_name(f".{self.place.name}.old")
         self.lock = wait_for_lock(self.place.parent / ".lock")
+        if self.old.exists() and not self.place.exists():
+            self.old.rename(self.place)  # a build was killed between two renames
         self.mark = Path(app.doctreedir, "published.json")
         self.press = digest(app.srcdir, app.config.publish_depends)
-        self.editions = self.trusted()
+        self.commit, self.editions = commit(app.srcdir), self.trusted()
         # Until this build has succeeded too.
         self.mark.unlink(missing_ok=True)
         if not self.editions:
@@ -67,12 +70,11 @@ class Publication:
 
     def take_place(self):
         """Let readers see the fresh folder."""
-        old = self.place.with_name(f".{self.place.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(self.old, ignore_errors=True)
         if self.place.exists():
-            self.place.rename(old)
+            self.place.rename(self.old)
         self.fresh.rename(self.place)
-        shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(self.old, ignore_errors=True)
 
 
 def wait_for_lock(path):
@@ -89,12 +91,12 @@ def wait_for_lock(path):
 
 
 def digest(home, depends):
-    """Return a digest of the files that print every page, and of the last commit."""
+    """Return a digest of the files that print every page."""
     paths = [path for name in depends for path in [Path(home, name)] if path.exists()]
     files = {f for path in paths for f in [path, *path.rglob("*")] if f.is_file()}
     files = sorted(file for file in files if "__pycache__" not in file.parts)
     content = [[str(f), hashlib.sha256(f.read_bytes()).hexdigest()] for f in files]
-    return hashlib.sha256(json.dumps([content, commit(home)]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def commit(home):
@@ -125,7 +127,7 @@ def compare_with_published(app):
             found = found if isinstance(found, str) else list(found)
         finally:
             builder.outdir = fresh
-        same = publication.editions.get(builder.name) == edition(app.env)
+        same = publication.editions.get(builder.name) == edition(app)
         publication.changed |= bool(found) or not same
         if isinstance(found, str):
             return found
@@ -134,9 +136,10 @@ def compare_with_published(app):
     builder.get_outdated_docs = outdated
 
 
-def edition(env):
-    """Return what names the state in which all pages were read."""
-    return getattr(env, "published_edition", None)
+def edition(app):
+    """Return what names the state in which all pages are written."""
+    read = getattr(app.env, "published_edition", None)
+    return [read, app.publication.commit]
 
 
 def note_removed(app, env, added, changed, removed):
@@ -180,13 +183,13 @@ def finish(app, error):
     app.outdir = builder.outdir = type(app.outdir)(publication.place)
     warned = app._warncount
     if isinstance(error, NothingChangedError):
-        publication.keep(builder.name, edition(app.env))
+        publication.keep(builder.name, edition(app))
     elif error is None and warned and (app.keep_going or app.warningiserror):
         LOG.info("Not published, because of warnings: %d.", warned)
     elif error is None:
         publication.take_place()
         if not warned:
-            publication.keep(builder.name, edition(app.env))
+            publication.keep(builder.name, edition(app))
     shutil.rmtree(publication.fresh, ignore_errors=True)
     publication.lock.close()
 

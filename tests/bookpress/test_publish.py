@@ -119,6 +119,15 @@ def test_a_build_killed_while_it_writes_hides_nothing_from_the_next(book):
     assert book.outputs("a") == ["'new'"] and "New." in book.html("b")
 
 
+def test_a_build_killed_between_its_two_renames_loses_no_book(book):
+    book.page("a", "'old'")
+    book.build(*STRICT)
+    before, html = book.files(), book.folder / "_build/html"
+    html.rename(html.with_name(".html.old"))
+    book.page("a", "1 / 0")
+    assert book.build(*STRICT).code != 0 and book.files() == before
+
+
 def test_a_full_disk_fails_and_leaves_the_old_book(book):
     book.page("a", "'old'")
     book.build(*STRICT)
