@@ -89,9 +89,7 @@ lighthouse-tools: $(INSTALLED)
 	@$(BIN)/python benchmarks/lighthouse.py --install
 
 live: $(INSTALLED)
-	$(BIN)/jupyter-book config sphinx .
-	$(BIN)/sphinx-autobuild . _build/live --open-browser --watch code \
-	    --ignore '*/_build/*' --ignore '*/.venv/*' --ignore '*/conf.py'
+	$(BIN)/python -m bookpress.live
 
 # The first line refuses a Python that is too old, before anything is written.
 $(INSTALLED): requirements.txt pyproject.toml

@@ -51,7 +51,7 @@ print("the answer is", part{n}.VALUE + 0)
 class Synthetic:
     """A book of ``size`` chapters, each with a module of its own."""
 
-    answer = "the answer is {}"
+    before_plain = ()
 
     def __init__(self, size):
         """Name the book."""
@@ -94,6 +94,7 @@ class ThisBook:
     """The book in this repository."""
 
     name = "this book"
+    before_plain = (["rm", "-rf", "_build/html", "_build/.doctrees"],)
     pages = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("book/*.md"))
 
     def write(self, folder, way):

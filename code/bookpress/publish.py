@@ -42,8 +42,9 @@ class Publication:
         self.fresh = self.place.with_name(f".{self.place.name}.new")
         self.old = self.place.with_name(f".{self.place.name}.old")
         self.lock = wait_for_lock(self.place.parent / ".lock")
-        if self.old.exists() and not self.place.exists():
-            self.old.rename(self.place)  # a build was killed between two renames
+        if self.old.exists() and not any(self.place.iterdir()):
+            self.place.rmdir()  # a build was killed between two renames
+            self.old.rename(self.place)
         self.mark = Path(app.doctreedir, "published.json")
         self.press = digest(app.srcdir, app.config.publish_depends)
         self.commit, self.editions = commit(app.srcdir), self.trusted()

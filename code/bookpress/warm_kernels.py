@@ -116,11 +116,20 @@ class Warm:
         """Return the warm process that fits, a new one if there is none."""
         env = {name: value for name, value in env.items() if name not in OWN}
         wanted = (python, env, list(imports))
-        if cls.now and (cls.now.wanted != wanted or cls.now.process.poll() is not None):
+        if cls.now and not (cls.now.wanted == wanted and cls.now.lives()):
             cls.now.let_go()
         if cls.now is None:
             cls.now = cls(wanted)
         return cls.now
+
+    def lives(self):
+        """Return whether it can be asked, also by a fork of who started it."""
+        try:
+            return bool(self.control.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK))
+        except BlockingIOError:
+            return True
+        except ConnectionError:
+            return False
 
     async def fork(self, **request):
         """Return a kernel for ``request``; its keys are those of ``become_kernel``."""

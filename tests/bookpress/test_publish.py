@@ -144,7 +144,7 @@ def test_a_full_disk_fails_and_leaves_the_old_book(book):
 
 
 def test_of_two_builds_at_once_the_second_waits_and_both_succeed(book):
-    book.page("a", "import time; time.sleep(3); 5")
+    book.page("a", "import time; time.sleep(2); 5")
     runs = [book.start(*STRICT) for _ in range(2)]
     said = [run.communicate()[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0], said

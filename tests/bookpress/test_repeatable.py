@@ -25,6 +25,8 @@ def whole_book(folder):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         copy(ROOT / name, folder / name)
     book.config = config
+    # Fewer than the real one's: they cost seconds.
+    book.setting("cells_imports", ["torch", "matplotlib.pyplot"])
     book.write("index.md", "# Index\n\n$$ a = b $$ (eq)\n")
     book.page("a", FIGURE, UNORDERED, text="# A page\n\nSee {eq}`eq`.\n" + TIMES)
     book.page("b", "1 + 1", text="# Another page\n\n[](a.md)")

@@ -152,5 +152,6 @@ class Result:
 
     @property
     def ran(self):
-        """Return the pages that ran."""
-        return set(re.findall(r"^\d+/\d+ (\S+): [\d.]+ s", self.said, re.M))
+        """Return the pages that ran, as the plain stack tells it too."""
+        ours = re.findall(r"^\d+/\d+ (\S+): [\d.]+ s", self.said, re.M)
+        return {*ours, *re.findall(r"/(\w+)\.md: Executed notebook in", self.said)}
