@@ -6,6 +6,7 @@
 # make lighthouse  Lighthouse on every page, beside a default Jupyter Book (needs Node)
 # make builds   how long builds take, beside plain Jupyter Book's (an hour, quiet machine)
 # make live     the website in a browser, rebuilt at every save
+# make chapter NAME=lion_in_a_box  a new chapter, from the template, in the contents
 # make frameworks  optax, Keras, timm and pytorch_optimizer, for the tests that run them
 #               (500 MB)
 # make lock     requirements*.txt, compiled again from pyproject.toml
@@ -19,7 +20,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .PHONY: book release test pdf tex tex-packages check lint live lock clean distclean
-.PHONY: lighthouse lighthouse-tools frameworks builds
+.PHONY: lighthouse lighthouse-tools frameworks builds chapter
 
 PYTHON ?= python3
 TORCH_INDEX ?=
@@ -90,6 +91,12 @@ lighthouse-tools: $(INSTALLED)
 
 live: $(INSTALLED)
 	$(BIN)/python -m bookpress.live
+
+chapter: $(INSTALLED)
+	@$(if $(NAME),,echo "Which one? make chapter NAME=its_question"; exit 1)
+	$(BIN)/python -m bookpress.chapter $(NAME) --template book/_template/chapter.md \
+	    --before book/bibliography
+	$(MAKE) book
 
 # The first line refuses a Python that is too old, before anything is written.
 $(INSTALLED): requirements.txt pyproject.toml
