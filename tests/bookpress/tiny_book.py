@@ -4,17 +4,19 @@ With ``PLAIN_STACK=1`` in the environment the book is built without our extensio
 see which of these tests the plain stack fails.
 """
 
+import copy
 import multiprocessing
 import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import yaml
 from bs4 import BeautifulSoup
-from click.testing import CliRunner
 
+STRICT = ("-W", "-n", "--keep-going")
 PLAIN = "PLAIN_STACK" in os.environ
 FRONT = """\
 ---
@@ -48,13 +50,20 @@ class Book:
         self.config["execute"] = {"execute_notebooks": "cache", "timeout": 20}
         self.config["execute"] |= {"raise_on_error": True, "run_in_temp": True}
         settings = {"cells_sources": ["code"], "cells_lock": ["lock.txt"]}
-        settings |= {"publish_depends": ["_config.yml"], "language": "en"}
+        settings["publish_depends"] = ["_config.yml", "press.txt"]
+        settings["language"] = "en"
         self.config["sphinx"] = {"recursive_update": True, "config": settings}
         self.config["sphinx"]["extra_extensions"] = EXTENSIONS
         if PLAIN:
             self.make_plain()
         self.page("index", text="# Index\n")
         self.write("lock.txt", "one==1\n")
+
+    def again(self):
+        """Return the same book, to be changed without changing this one."""
+        other = copy.copy(self)
+        other.pages, other.config = [*self.pages], copy.deepcopy(self.config)
+        return other
 
     def make_plain(self):
         """Take our extensions away."""
@@ -92,30 +101,30 @@ class Book:
         self.write("_config.yml", yaml.safe_dump(self.config))
         return ["build", str(self.folder), *flags]
 
-    def build(self, *flags):
+    def build(self, *flags, before=None):
         """Build the book; return what was said, and the exit code."""
-        answer, theirs = FORKS.Pipe(duplex=False)
-        work = (theirs, self.prepare(*flags), dict(os.environ))
+        process, said = self.start(*flags, before=before)
+        process.join()
+        return Result(said.read_text("utf8"), process.exitcode)
+
+    def start(self, *flags, before=None):
+        """Start to build the book; return the process and what it says, a file.
+
+        It calls ``before`` first.
+        """
+        handle, said = tempfile.mkstemp()
+        os.close(handle)
+        work = (said, before, self.prepare(*flags), dict(os.environ))
         process = FORKS.Process(target=_build, args=work)
         process.start()
-        theirs.close()
-        result = Result(*answer.recv())
-        process.join()
-        return result
-
-    def start(self, *flags, **how):
-        """Start to build the book in a process of its own."""
-        script = Path(sys.executable).with_name("jupyter-book")
-        command = [sys.executable, script, *self.prepare(*flags)]
-        return subprocess.Popen(
-            command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **how
-        )
+        return process, Path(said)
 
     def run(self, *flags, **how):
-        """Build the book in a process that is started for it."""
-        run = self.start(*flags, **how)
-        said, _ = run.communicate()
-        return Result(said, run.returncode)
+        """Build the book by the command that readers use."""
+        script = Path(sys.executable).with_name("jupyter-book")
+        command = [sys.executable, script, *self.prepare(*flags)]
+        run = subprocess.run(command, text=True, capture_output=True, **how)
+        return Result(run.stdout + run.stderr, run.returncode)
 
     def html(self, name):
         """Return the HTML of a published page."""
@@ -133,14 +142,19 @@ class Book:
         return {f.relative_to(html).as_posix(): f.read_bytes() for f in files}
 
 
-def _build(answer, arguments, environment):
+def _build(said, before, arguments, environment):
     """Build in a fork: a build leaves traces in the modules of Sphinx."""
     os.environ.clear()
     os.environ.update(environment)
+    file = os.open(said, os.O_WRONLY | os.O_APPEND)
+    for standard in (1, 2):
+        os.dup2(file, standard)
+    sys.stdout.reconfigure(line_buffering=True)
+    if before:
+        before()
     from jupyter_book.cli.main import main
 
-    result = CliRunner().invoke(main, arguments)
-    answer.send((result.output + str(result.exception or ""), result.exit_code))
+    main(arguments)
 
 
 class Result:
