@@ -13,7 +13,7 @@ TIMES = "```{nb-exec-table}\n```\n"
 FIGURE = (
     "import matplotlib.pyplot as plt\nplt.plot([1, 3, 2], label='x')\nplt.legend();"
 )
-UNORDERED = "import os, torch\n{'one', 'two', 'three'}, os.environ['TZ'], torch.ones(2)"
+UNORDERED = "import os\n{'one', 'two', 'three'}, os.environ['TZ']"
 
 
 def whole_book(folder):
@@ -26,7 +26,7 @@ def whole_book(folder):
         copy(ROOT / name, folder / name)
     book.config = config
     # Fewer than the real one's: they cost seconds.
-    book.setting("cells_imports", ["torch", "matplotlib.pyplot"])
+    book.setting("cells_imports", ["matplotlib.pyplot"])
     book.write("index.md", "# Index\n\n$$ a = b $$ (eq)\n")
     book.page("a", FIGURE, UNORDERED, text="# A page\n\nSee {eq}`eq`.\n" + TIMES)
     book.page("b", "1 + 1", text="# Another page\n\n[](a.md)")

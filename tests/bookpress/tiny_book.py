@@ -5,16 +5,21 @@ see which of these tests the plain stack fails.
 """
 
 import copy
+import gc
 import multiprocessing
 import os
 import re
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import yaml
 from bs4 import BeautifulSoup
+from jinja2 import FileSystemBytecodeCache
+from jinja2.sandbox import SandboxedEnvironment
+from sphinx import jinja2glue
 
 STRICT = ("-W", "-n", "--keep-going")
 PLAIN = "PLAIN_STACK" in os.environ
@@ -37,6 +42,8 @@ FORKS.set_forkserver_preload(
         "sphinx.builders.html",
     ]
 )
+if multiprocessing.parent_process() is None:
+    SCRATCH = tempfile.TemporaryDirectory()
 EXTENSIONS = ["bookpress.execution", "bookpress.checks", "bookpress.publish"]
 
 
@@ -112,9 +119,9 @@ class Book:
 
         It calls ``before`` first.
         """
-        handle, said = tempfile.mkstemp()
+        handle, said = tempfile.mkstemp(dir=SCRATCH.name)
         os.close(handle)
-        work = (said, before, self.prepare(*flags), dict(os.environ))
+        work = (said, before, self.prepare(*flags), dict(os.environ), SCRATCH.name)
         process = FORKS.Process(target=_build, args=work)
         process.start()
         return process, Path(said)
@@ -142,7 +149,7 @@ class Book:
         return {f.relative_to(html).as_posix(): f.read_bytes() for f in files}
 
 
-def _build(said, before, arguments, environment):
+def _build(said, before, arguments, environment, templates):
     """Build in a fork: a build leaves traces in the modules of Sphinx."""
     os.environ.clear()
     os.environ.update(environment)
@@ -152,6 +159,12 @@ def _build(said, before, arguments, environment):
     sys.stdout.reconfigure(line_buffering=True)
     if before:
         before()
+    # What a build spends on compiling templates and on collecting, for each test.
+    compiled = FileSystemBytecodeCache(templates)
+    jinja2glue.SandboxedEnvironment = partial(
+        SandboxedEnvironment, bytecode_cache=compiled
+    )
+    gc.disable()
     from jupyter_book.cli.main import main
 
     main(arguments)
