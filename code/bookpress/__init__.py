@@ -10,4 +10,7 @@ What it offers: ``notebooks``, ``launch``, ``plain`` (Markdown and llms.txt); bo
 are written by ``markdown``; ``previews`` (what a reference points to), ``citing``.
 How it is found: ``address``, ``metadata``, ``entrances``, ``last_changed``.
 In print: ``latex``.
+How it is built: ``execution`` (with ``needs``, ``running``, ``outputs`` and the kernels
+of ``warm_kernels`` and ``warm_process``), ``checks``, ``publish``, ``repeatable``.
+How it is written: ``live``, ``chapter``.
 """

@@ -15,6 +15,7 @@ import gc
 import importlib
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -104,7 +105,9 @@ class Live:
     def __init__(self, folder):
         """Import what a build needs, and what the cells need."""
         self.folder, self.html = folder, folder / "_build/live/html"
-        self.html.mkdir(parents=True, exist_ok=True)
+        # So that the first build makes all that a finished book needs.
+        shutil.rmtree(self.html, ignore_errors=True)
+        self.html.mkdir(parents=True)
         self.built = self.html.parent / BUILT
         self.built.unlink(missing_ok=True)
         self.edition = self.html.parent / "edition"

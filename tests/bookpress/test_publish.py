@@ -70,16 +70,16 @@ def wait_until(found, seconds=30):
 
 def test_a_build_killed_while_cells_run_leaves_the_old_book_and_no_process(published):
     before, pid = published.files(), published.folder / "pid"
-    published.write("code/mod.py", "import os, time\nfrom pathlib import Path\n"
-                    f"Path({str(pid)!r}).write_text(str(os.getpid()))\n"
-                    "while time.sleep(0.1) is None: pass\n")  # fmt: skip
+    published.page("a", "import os, time\nfrom pathlib import Path\n"
+                   f"Path({str(pid)!r}).write_text(str(os.getpid()))\n"
+                   "while time.sleep(0.1) is None: pass\n")  # fmt: skip
     build, _ = published.start(*STRICT)
     assert wait_until(lambda: pid.exists() and pid.read_text())
     build.kill()
     build.join()
     assert wait_until(lambda: not psutil.pid_exists(int(pid.read_text())))
     assert published.files() == before
-    published.write("code/mod.py", "X = 'new'")
+    published.page("a", "'new'")
     assert published.build(*STRICT).code == 0
     assert published.outputs("a") == ["'new'"]
 
@@ -106,7 +106,7 @@ def test_a_build_killed_between_its_two_renames_loses_no_book(published):
 
 def test_a_full_disk_fails_and_leaves_the_old_book(published):
     before = published.files()
-    published.write("code/mod.py", "X = 'new' + 'x' * 90_000")
+    published.page("a", "'new' + 'x' * 90_000")
     # No file may grow beyond this: the nearest to a full disk that needs no disk.
     full = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (60_000, 60_000))
     result = published.build(*STRICT, before=full)
@@ -116,7 +116,7 @@ def test_a_full_disk_fails_and_leaves_the_old_book(published):
 
 
 def test_of_two_builds_at_once_the_second_waits_and_both_succeed(published):
-    published.write("code/mod.py", "import time; time.sleep(1); X = 'new'")
+    published.page("a", "import time; time.sleep(1); 'new'")
     builds = [published.start(*STRICT) for _ in range(2)]
     for build, _ in builds:
         build.join()
