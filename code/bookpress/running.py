@@ -7,10 +7,12 @@ which cell. Delete it when nbclient runs several.
 
 import asyncio
 import contextlib
+import logging
 import os
 import re
 import sys
 from dataclasses import dataclass
+from functools import cache
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
@@ -21,6 +23,7 @@ from nbformat import NotebookNode
 
 from bookpress.warm_kernels import PromptManager, Warm
 
+LOG = logging.getLogger(__name__)
 NO_HISTORY = "--HistoryManager.hist_file=:memory:"
 # Files, where there are such sockets: a port can be taken by somebody else meanwhile.
 TRANSPORT = "tcp" if os.name == "nt" else "ipc"
@@ -108,7 +111,15 @@ def _manager(job, connection_file, imports):
         manager.kernel_spec
     ):
         metadata.pop("kernel_provisioner")
+        _say_once(
+            "Ordinary kernels start, not warm ones: `pip install -e .` is missing."
+        )
     return manager
+
+
+@cache
+def _say_once(text):
+    LOG.warning(text)
 
 
 async def _run(job, manager, environment):

@@ -5,9 +5,12 @@ import re
 import shutil
 import sqlite3
 
+import nbformat.v4 as nb
 import pytest
+from jupyter_client.provisioning import KernelProvisionerFactory
 
 from bookpress import execution
+from bookpress.running import Job, run_all
 
 
 def test_pages_run_side_by_side_and_read_like_those_of_a_plain_build(book):
@@ -174,3 +177,18 @@ def test_pages_run_at_the_same_time(book):
     book.page("b", meet.format(str(book.folder), "b", "a"))
     book.setting("cells_jobs", 2)
     assert book.build("-W").code == 0
+
+
+def test_without_its_provisioner_ordinary_kernels_start_and_the_build_says_so(
+    monkeypatch, caplog
+):
+    def is_there(factory, spec):
+        return "warm" not in str(spec.metadata)
+
+    monkeypatch.setattr(KernelProvisionerFactory, "is_provisioner_available", is_there)
+    cells = [nb.new_code_cell("import sys; 'ipykernel_launcher' in sys.orig_argv")]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    job = Job(nb.new_notebook(cells=cells, metadata=kernel))
+    run_all([job], lambda *_: None, at_once=1, imports=[], environment={})
+    assert job.notebook.cells[0].outputs[0].data["text/plain"] == "True"
+    assert "pip install" in caplog.text
