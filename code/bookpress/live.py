@@ -25,6 +25,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import yaml
+from jinja2 import FileSystemBytecodeCache
 from jupyter_book.config import get_final_config
 from jupyter_book.sphinx import build_sphinx
 
@@ -52,9 +53,16 @@ setInterval(async () => {
 
 def setup(app):
     """Register with Sphinx, for the builds that are made here."""
+    app.connect("builder-inited", keep_templates)
     app.connect("builder-inited", wait_for_save, priority=998)
     app.connect("builder-inited", leave_unfinished, priority=999)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def keep_templates(app):
+    """Compile the templates of pages once, not for each build."""
+    kept = FileSystemBytecodeCache(Path(app.outdir).parent)
+    app.builder.templates.environment.bytecode_cache = kept
 
 
 def wait_for_save(app):
