@@ -36,12 +36,12 @@ ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
     "SOURCE_DATE_EPOCH": "1700000000",
 }
-COLUMNS = dict.fromkeys(("Book", "After", "Way"), "---")
+COLUMNS = {"Book": "---", "After": "---", "Way": "---", "Runs": "---:"}
 COLUMNS |= dict.fromkeys(("CPU s", "CPU of plain", "Wall s", "wall of plain"), "---:")
 COLUMNS |= {"Peak MB": "---:", "Right": "---"}
 EDITS = ("no edit", "prose", "cell", "module")
 NOTE = """\
-Medians of {runs} interleaved runs, {cores} cores, jupyter-book {jupyter_book}, Python {python}.
+Medians of interleaved runs, {cores} cores, jupyter-book {jupyter_book}, Python {python}.
 Made by `make builds`. Plain is `jupyter-book build` with its cache, `execute_notebooks:
 cache`; ours is the same with `bookpress.execution`, `bookpress.checks` and
 `bookpress.publish`; the limit is all cells in one Python process, then Sphinx with
@@ -160,19 +160,26 @@ def table(noted):
     middle = {}
     for key, runs in noted.items():
         *figures, right = zip(*runs, strict=True)
-        middle[key] = (*map(median, figures), all(right))
-    for (book, what, way), (cpu, wall, peak, right) in middle.items():
-        base = middle[book, what, "plain"]
+        middle[key] = (len(runs), *map(median, figures), all(right))
+    for (book, what, way), (runs, cpu, wall, peak, right) in middle.items():
+        base = middle[book, what, "plain"][1:]
         figures = f"{cpu:.1f} | {cpu / base[0]:.2f} | {wall:.1f} | {wall / base[1]:.2f}"
         right = ("yes" if right else "**no**") if way != "limit" else ""
-        lines.append(f"| {book} | {what} | {way} | {figures} | {peak:.0f} | {right} |")
+        ends = f"{runs} | {figures} | {peak:.0f} | {right}"
+        lines.append(f"| {book} | {what} | {way} | {ends} |")
     return "\n".join(lines) + "\n"
 
 
 def main():
     """Measure, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--sizes", type=int, nargs="*", default=[5, 10, 20, 40])
+    parser.add_argument(
+        "--sizes",
+        type=int,
+        nargs="*",
+        default=[5, 10, 20, 40],
+        help="chapters; a size named twice is measured twice in each run",
+    )
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--without-this-book", action="store_true")
     parser.add_argument("--table", type=Path, default=TABLE)
@@ -191,7 +198,7 @@ def main():
     for _ in range(wanted.runs):
         for book in books:
             measure_book(book, note)
-    facts = {"runs": wanted.runs, "cores": len(os.sched_getaffinity(0))}
+    facts = {"cores": len(os.sched_getaffinity(0))}
     facts |= {"python": ".".join(map(str, sys.version_info[:3]))}
     facts |= {"jupyter_book": version("jupyter-book")}
     text = f"# Builds\n\n{NOTE.format(**facts)}\n{table(noted)}"

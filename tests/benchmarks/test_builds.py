@@ -66,8 +66,8 @@ def test_a_row_stands_beside_its_baseline_and_one_wrong_page_is_told():
         ("b", "module", "ours"): [(1, 2, 3, True), (1, 6, 3, True), (1, 1, 3, True)],
     }
     plain, ours = builds.table(noted).splitlines()[2:]
-    assert plain == "| b | module | plain | 4.0 | 1.00 | 10.0 | 1.00 | 1 | **no** |"
-    assert ours == "| b | module | ours | 1.0 | 0.25 | 2.0 | 0.20 | 3 | yes |"
+    assert plain == "| b | module | plain | 3 | 4.0 | 1.00 | 10.0 | 1.00 | 1 | **no** |"
+    assert ours == "| b | module | ours | 3 | 1.0 | 0.25 | 2.0 | 0.20 | 3 | yes |"
 
 
 def test_the_cells_of_the_limit_are_those_of_the_page(tmp_path):
