@@ -228,6 +228,7 @@ def serve(html, port):
     if os.fork():
         server.server_close()
     else:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with the builder
         server.serve_forever(poll_interval=0.2)
 
 
