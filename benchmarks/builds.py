@@ -22,20 +22,14 @@ from statistics import median
 
 from books import Synthetic, ThisBook
 
+from bookpress import execution
+
 WORK = Path(__file__).resolve().parent.parent / "_build/builds"
 TABLE = Path(__file__).with_suffix(".md")
 BUILD = [str(Path(sys.executable).with_name("jupyter-book")), "build"]
 ONE_PROCESS = [sys.executable, str(Path(__file__).with_name("one_process.py"))]
-# Alike for all. Without the first three, digits and time depend on the cores.
-ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "PYTHONHASHSEED": "0",
-    "TZ": "UTC",
-    "LC_ALL": "C.UTF-8",
-    "SOURCE_DATE_EPOCH": "1700000000",
-}
+# Alike for all: what bookpress gives to kernels, and a time that is always the same.
+ENVIRONMENT = {**execution.ENVIRONMENT, "SOURCE_DATE_EPOCH": "1700000000"}
 COLUMNS = {"Book": "---", "After": "---", "Way": "---", "Runs": "---:"}
 COLUMNS |= dict.fromkeys(("CPU s", "CPU of plain", "Wall s", "wall of plain"), "---:")
 COLUMNS |= {"Peak MB": "---:", "Right": "---"}

@@ -97,3 +97,17 @@ def test_mars_decays_vectors_by_an_argument_of_its_own(weight_decay_1d, decays):
     p.grad = torch.zeros_like(p)
     optimizer.step()
     assert bool((p < 1).all()) == decays
+
+
+@needs_package
+@pytest.mark.filterwarnings("ignore:you need to install `transformers`:ImportWarning")
+@pytest.mark.parametrize("name", ["lomo", "adalomo"])
+def test_lomo_steps_in_the_backward_pass_alone(name):
+    model = torch.nn.Linear(2, 1)
+    before = model.weight.detach().clone()
+    optimizer = census.packages()["pytorch_optimizer"][name](model, lr=0.1)
+    with pytest.raises(NotImplementedError):
+        optimizer.step()
+    assert torch.equal(model.weight, before)
+    optimizer.fused_backward(model(torch.ones(1, 2)).sum(), lr=0.1)
+    assert not torch.equal(model.weight, before)
