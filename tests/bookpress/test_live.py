@@ -69,6 +69,7 @@ def test_a_save_is_seen_soon_and_a_failing_cell_or_setting_is_no_end(live):
     assert urlopen(address.replace("a.html", ".edition")).read() != edition
 
     started = psutil.Process(run.pid).children(recursive=True)
-    run.send_signal(signal.SIGINT)
+    os.killpg(run.pid, signal.SIGINT)  # as Ctrl-C does: to all of them
     run.wait(10)
     assert not psutil.wait_procs(started, timeout=5)[1]
+    assert "KeyboardInterrupt" not in (book.folder.parent / "said").read_text("utf8")
