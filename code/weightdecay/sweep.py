@@ -4,6 +4,7 @@ import inspect
 
 import torch
 
+from weightdecay.directions import adam_direction
 from weightdecay.paths import gradient, one_per_step
 
 
@@ -41,6 +42,24 @@ def sweep(update, loss, start, *, lr, schedule, **settings):
     for multiplier, each in zip(schedule, losses, strict=True):
         w, state = step(w, gradient(each, w), state, lr=lr * multiplier, **settings)
     return w
+
+
+def movement(loss, start, *, lr, schedule, betas=(0.9, 0.999)):
+    """Return how far Adam lets the data move a weight of curvature 1: S / sigma.
+
+    The sum of lr / sqrt(v_hat) over a run without decay, its mean over the weights of
+    ``start``: a tensor of the shape of the grid. Arguments as in ``sweep``.
+    """
+    losses = [loss] * len(schedule) if callable(loss) else loss
+    losses = one_per_step("loss", losses, len(schedule))
+    lr = torch.as_tensor(lr, dtype=start.dtype)
+    w, state, moved = start.expand(*lr.shape, *start.shape), None, 0
+    for multiplier, each in zip(schedule, losses, strict=True):
+        rate = lr[(..., *[None] * start.dim())] * multiplier
+        u, state = adam_direction(gradient(each, w), state, betas=betas)
+        v_hat = state[2] / (1 - betas[1] ** state[0])
+        w, moved = w - rate * u, moved + rate / v_hat.sqrt()
+    return moved.flatten(lr.dim()).mean(-1)
 
 
 def best(x, risk):

@@ -123,3 +123,51 @@ def adamw_mean(minimum, curvature, weight_decay, noise):
         beyond = weight_decay * torch.hypot(noise, pull) * share * minimum.abs() >= pull
         low, high = torch.where(beyond, low, share), torch.where(beyond, share, high)
     return high * minimum
+
+
+def flow_parts(moved, decayed):
+    """Return the parts of the start and of the fit in what a run of AdamW ends with.
+
+    Gradient flow with decay ends, along a direction of curvature h, at kept * start +
+    taken * fit, where fit minimises the training loss. ``moved`` is h S / sigma and
+    ``decayed`` weight_decay S: S is the sum of lr, sigma the size of the gradients by
+    which AdamW divides. Both are positive tensors that broadcast.
+    """
+    both = moved + decayed
+    return torch.exp(-both), -moved / both * torch.expm1(-both)
+
+
+def flow_risk(moved, decayed, fit_noise, start_noise=1.0):
+    """Return the expected squared distance from the truth at which a run ends.
+
+    The truth has variance 1 in each weight, the start is off by variance
+    ``start_noise``, the fit by ``fit_noise``, which is s^2 / (n h) for n targets with
+    noise of variance s^2. The rest is as in ``flow_parts``.
+    """
+    kept, taken = flow_parts(moved, decayed)
+    return (1 - kept - taken) ** 2 + kept**2 * start_noise + taken**2 * fit_noise
+
+
+def noise_at_best(moved, decayed, start_noise=1.0):
+    """Return the fit_noise for which this total decay has the least ``flow_risk``.
+
+    Negative where no noise makes it the best. From the derivative of the risk by
+    ``decayed``, set to zero.
+    """
+    kept, taken = flow_parts(moved, decayed)
+    falls = (taken - moved * kept) / (moved + decayed)  # taken, by decayed
+    return ((1 - kept - taken) * (kept + falls) - kept**2 * start_noise) / (
+        taken * falls
+    )
+
+
+def decay_exponent(moved, decayed, start_noise=1.0):
+    """Return by which power of lr the best weight_decay moves: -1 halves it.
+
+    For a run whose ``decayed`` is the best at its ``moved``, of one shape: the slope of
+    log weight_decay against log S on the line of one ``noise_at_best``.
+    """
+    inputs = [x.detach().clone().requires_grad_() for x in (moved, decayed)]
+    noise = noise_at_best(*inputs, start_noise).sum()
+    by_moved, by_decayed = torch.autograd.grad(noise, inputs)
+    return -1 - moved * by_moved / (decayed * by_decayed)
