@@ -22,16 +22,15 @@ GENERAL = re.compile(
 
 def text(chapter):
     """Return a chapter's prose, captions too, without cells, on one line."""
-    page = (ROOT / f"book/{chapter}.md").read_text("utf8")
-    page = re.sub(r"\A---\n.*?\n---\n", "", page, flags=re.DOTALL)
-    captions = re.findall(r"caption: \|\n((?:      .*\n)+)", page)
-    page = re.sub(r"```{(code-cell|literalinclude)}.*?```", "\n\n", page, flags=re.S)
-    return _on_one_line("\n\n".join([page, *captions]))
+    return _on_one_line(_prose(chapter))
 
 
 def general(chapter):
     """Return the sentences of a chapter that have a general word."""
-    sentences = re.split(r"(?<=[.?!:])\)?\s+", text(chapter))
+    blocks = re.split(r"\n\s*\n", _prose(chapter))
+    sentences = [
+        s for b in blocks for s in re.split(r"(?<=[.?!:])\)?\s+", _on_one_line(b))
+    ]
     return [s for s in sentences if GENERAL.search(s)]
 
 
@@ -73,6 +72,14 @@ def tied(chapter):
         ):
             found += ast.literal_eval(node.value)
     return [_on_one_line(s) for s in found]
+
+
+def _prose(chapter):
+    page = (ROOT / f"book/{chapter}.md").read_text("utf8")
+    page = re.sub(r"\A---\n.*?\n---\n", "", page, flags=re.DOTALL)
+    captions = re.findall(r"caption: \|\n((?:      .*\n)+)", page)
+    page = re.sub(r"```{(code-cell|literalinclude)}.*?```", "\n\n", page, flags=re.S)
+    return "\n\n".join([page, *captions])
 
 
 def _on_one_line(words):

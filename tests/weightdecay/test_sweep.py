@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from weightdecay import problems, updates
-from weightdecay.paths import walk
-from weightdecay.sweep import best, sweep
+from weightdecay.paths import gradient, walk
+from weightdecay.sweep import best, movement, sweep
 
 DATA, START = problems.regressions(3, 12, 4, noise=1.0, seed=0)
 BATCHES = DATA.minibatches(4, steps=60, seed=1)
@@ -77,3 +77,25 @@ def test_a_best_outside_the_grid_is_refused(vertex):
     x = torch.logspace(-2, 2, 21, dtype=torch.float64)
     with pytest.raises(ValueError, match="make the grid wider"):
         best(x, (x / vertex).log() ** 2)
+
+
+def test_the_movement_is_what_torch_divides_lr_by_summed_up():
+    lrs = torch.tensor([0.02, 0.1], dtype=torch.float64)
+    moved = movement(BATCHES, START, lr=lrs, schedule=SCHEDULE, betas=(0.8, 0.95))
+    for lr, ours in zip(lrs.tolist(), moved, strict=True):
+        w, theirs = START.clone().requires_grad_(), 0
+        optimizer = torch.optim.AdamW([w], betas=(0.8, 0.95), weight_decay=0)
+        for k, (s, batch) in enumerate(zip(SCHEDULE, BATCHES, strict=True), start=1):
+            optimizer.param_groups[0]["lr"] = lr * s
+            w.grad = gradient(batch, w)
+            optimizer.step()
+            v_hat = optimizer.state[w]["exp_avg_sq"] / (1 - 0.95**k)
+            theirs += (lr * s / v_hat.sqrt()).mean().item()
+        assert abs(ours / theirs - 1) < 1e-6  # eps
+    assert abs(moved[1] / moved[0] / 5 - 1) > 0.01  # gradients change on the way
+
+
+def test_the_movement_of_one_lr_is_one_number_and_needs_a_loss_for_each_step():
+    assert movement(DATA, START, lr=0.1, schedule=SCHEDULE).shape == ()
+    with pytest.raises(ValueError, match="loss: 59 given for 60 steps"):
+        movement(BATCHES[1:], START, lr=0.1, schedule=SCHEDULE)

@@ -171,3 +171,64 @@ def test_much_noise_makes_adamw_a_ridge_of_weight_decay_times_noise():
 def test_without_weight_decay_noise_moves_no_mean():
     w = theory.adamw_mean(MINIMUM, CURVATURE, 0, torch.tensor(3.0))
     assert (w - MINIMUM).abs().max() < 1e-14
+
+
+TOTALS = torch.logspace(-4, 3, 20_000, dtype=torch.float64)
+
+
+def best_total(moved, noise, start_noise=1.0):
+    risk = theory.flow_risk(torch.tensor(moved), TOTALS, noise, start_noise)
+    return TOTALS[risk.argmin()]
+
+
+def test_the_parts_of_a_flow_are_those_of_the_flow_of_regressions():
+    data, start = problems.regressions(2, 200, 4, noise=1.0, seed=0)
+    h, basis = torch.linalg.eigh(data.x.mT @ data.x / 200)
+    fit = torch.linalg.lstsq(data.x, data.y[..., None]).solution
+    kept, taken = theory.flow_parts(h * 3 / 2, torch.tensor(0.7 * 3).double())
+    turned = [(basis.mT @ w)[..., 0] for w in (start[..., None], fit)]
+    end = basis @ (kept * turned[0] + taken * turned[1])[..., None]
+    flow = data.flow(start, 3.0, 0.7, size=2.0)
+    assert (end[..., 0] - flow).abs().max() < 1e-12
+    assert (flow - start).abs().max() > 0.1
+
+
+def test_the_risk_of_a_flow_is_the_mean_over_drawn_starts_and_fits():
+    generator = torch.Generator().manual_seed(0)
+    truth, start, fit = torch.randn(3, 400_000, generator=generator).double()
+    moved, decayed = torch.tensor(0.6).double(), torch.tensor(0.9).double()
+    kept, taken = theory.flow_parts(moved, decayed)
+    w = kept * (truth + 2**0.5 * start) + taken * (truth + 0.3**0.5 * fit)
+    drawn = (w - truth).square().mean()
+    assert abs(drawn / theory.flow_risk(moved, decayed, 0.3, 2.0) - 1) < 0.01
+
+
+@pytest.mark.parametrize("moved", [0.05, 0.8, 2.0, 20.0])
+@pytest.mark.parametrize("noise", [0.01, 0.4, 1.5])
+@pytest.mark.parametrize("start_noise", [0.5, 1.0])
+def test_the_noise_at_best_is_the_one_whose_best_decay_is_searched(
+    moved, noise, start_noise
+):
+    total = best_total(moved, noise, start_noise)
+    off = [1.002 * total, total / 1.002]
+    # The noise rises with the total decay, and the grid is finer than the two.
+    high, low = (
+        theory.noise_at_best(torch.tensor(moved).double(), t, start_noise) for t in off
+    )
+    assert low < noise < high
+
+
+@pytest.mark.parametrize("moved", [0.1, 1.0, 2.5, 20.0])
+@pytest.mark.parametrize("noise", [0.04, 0.4])
+def test_the_exponent_is_how_the_searched_best_decay_moves(moved, noise):
+    step = 1.1
+    totals = [best_total(moved * step**k, noise) / step**k for k in (-1, 1)]
+    slope = (totals[1] / totals[0]).log() / (2 * math.log(step))
+    at = torch.tensor(moved).double(), best_total(moved, noise)
+    assert abs(theory.decay_exponent(*at) - slope) < 0.05
+
+
+def test_the_exponents_of_the_two_limits_are_minus_one_and_zero():
+    for moved, exponent in ((0.01, -1), (50.0, 0)):
+        at = torch.tensor(moved).double(), best_total(moved, 0.4)
+        assert abs(theory.decay_exponent(*at) - exponent) < 0.02
