@@ -103,7 +103,9 @@ def test_a_run_that_moves_all_the_way_keeps_its_decay(made, ran):
 
 
 @says(
-    "The total decay without the movement misleads", "The one with *less* total decay"
+    "The total decay alone misleads",
+    "The total decay without the movement misleads",
+    "The one with *less* total decay",
 )
 def test_of_two_runs_the_one_with_less_total_decay_can_be_the_long_one():
     # The rule that one or less means a short run would have both of them halve.

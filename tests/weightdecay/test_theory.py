@@ -185,7 +185,7 @@ def test_the_parts_of_a_flow_are_those_of_the_flow_of_regressions():
     data, start = problems.regressions(2, 200, 4, noise=1.0, seed=0)
     h, basis = torch.linalg.eigh(data.x.mT @ data.x / 200)
     fit = torch.linalg.lstsq(data.x, data.y[..., None]).solution
-    kept, taken = theory.flow_parts(h * 3 / 2, torch.tensor(0.7 * 3).double())
+    kept, taken = theory.flow_parts(h * 3 / 2, torch.tensor(2.1, dtype=torch.float64))
     turned = [(basis.mT @ w)[..., 0] for w in (start[..., None], fit)]
     end = basis @ (kept * turned[0] + taken * turned[1])[..., None]
     flow = data.flow(start, 3.0, 0.7, size=2.0)
