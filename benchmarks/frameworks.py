@@ -2,7 +2,9 @@
 
 Each row of the table that it writes is one optimizer and one rule, walked over the same
 random gradients: ``deviation`` is the largest distance between their paths, ``decay``
-what the weight decay moves in them, ``same`` whether they are meant to agree. ``make
+what the weight decay moves in them, ``same`` whether they are meant to agree. A second
+table has what some of them leave of a weight without a gradient while lr falls along a
+cosine, each with the decay that the book converts from PyTorch's AdamW. ``make
 frameworks`` installs the packages.
 """
 
@@ -26,7 +28,7 @@ import numpy as np
 import optax
 import torch
 
-from weightdecay import directions, updates
+from weightdecay import conventions, directions, updates
 
 # timm wants torchvision, which has no wheel for CPUs and which timm's optimizers do not
 # need: they import alone when the packages above them are empty.
@@ -41,48 +43,57 @@ from timm.optim.sgdw import SGDW  # noqa: E402
 jax.config.update("jax_enable_x64", True)
 keras.config.set_floatx("float64")
 
-TABLE = Path(updates.__file__).parent / "data/frameworks.csv"
+DATA = Path(updates.__file__).parent / "data"
 STEPS, LR, DECAY = 100, 0.1, 0.05
-MULTIPLIERS = [0.5 * (1 + math.cos(math.pi * k / STEPS)) for k in range(STEPS)]
-SCHEDULES = {"constant": [1.0] * STEPS, "cosine": MULTIPLIERS}
+
+
+def cosine(steps):
+    """Return the multipliers of a schedule that falls along half a cosine."""
+    return [0.5 * (1 + math.cos(math.pi * k / steps)) for k in range(steps)]
+
+
+SCHEDULES = {"constant": [1.0] * STEPS, "cosine": cosine(STEPS)}
 GRADIENTS = torch.tensor(np.random.default_rng(0).normal(size=(STEPS, 3, 4)))
-START = torch.ones(3, 4, dtype=torch.float64)
+# The other run: no gradient, and every so many steps the weight is written down.
+LEFT = {"lr": 0.01, "steps": 400, "every": 25, "weight_decay": 1.0}
+NO_GRADIENTS = torch.zeros(LEFT["steps"], 1, dtype=torch.float64)
 MOMENTUM = {"momentum": 0.9}
 EXACT = {"eps": 0.0}
 
 
 def follow_rule(rule, lrs, weight_decay, settings):
     """Yield the weights of one of the book's rules."""
-    w, state = START, None
+    w, state = torch.ones_like(GRADIENTS[0]), None
     for g, lr in zip(GRADIENTS, lrs, strict=True):
         w, state = rule(w, g, state, lr=lr, weight_decay=weight_decay, **settings)
         yield w
 
 
-def follow_torch(optimizer_class, lrs, **settings):
+def follow_torch(optimizer_class, lrs, gradients=GRADIENTS, **settings):
     """Yield the weights of an optimizer of torch's kind."""
-    w = START.clone().requires_grad_()
-    optimizer = optimizer_class([w], lr=LR, weight_decay=DECAY, **settings)
-    for w.grad, optimizer.param_groups[0]["lr"] in zip(GRADIENTS, lrs, strict=True):
+    w = torch.ones_like(gradients[0]).requires_grad_()
+    optimizer = optimizer_class([w], **{"lr": LR, "weight_decay": DECAY} | settings)
+    for w.grad, optimizer.param_groups[0]["lr"] in zip(gradients, lrs, strict=True):
         optimizer.step()
         yield w.detach().clone()
 
 
-def follow_keras(optimizer_class, lrs, **settings):
+def follow_keras(optimizer_class, lrs, gradients=GRADIENTS, **settings):
     """Yield the weights of a Keras optimizer."""
-    w = keras.Variable(START.numpy(), dtype="float64")
+    w = keras.Variable(torch.ones_like(gradients[0]).numpy(), dtype="float64")
     if "eps" in settings:
         settings["epsilon"] = settings.pop("eps")
-    optimizer = optimizer_class(learning_rate=LR, weight_decay=DECAY, **settings)
+    optimizer = optimizer_class(**{"weight_decay": DECAY} | settings)
     optimizer.build([w])
-    for g, optimizer.learning_rate in zip(GRADIENTS, lrs, strict=True):
+    for g, optimizer.learning_rate in zip(gradients, lrs, strict=True):
         optimizer.apply([g.clone()], [w])
         yield w.value.detach().clone()
 
 
 def follow_keras_penalty(lrs):
     """Yield the weights of Keras's SGD on a loss with Keras's L2 regularizer."""
-    penalty, w = keras.regularizers.L2(DECAY), keras.Variable(START.numpy())
+    penalty = keras.regularizers.L2(DECAY)
+    w = keras.Variable(torch.ones_like(GRADIENTS[0]).numpy())
     optimizer = keras.optimizers.SGD()
     optimizer.build([w])
     for g, optimizer.learning_rate in zip(GRADIENTS, lrs, strict=True):
@@ -91,12 +102,12 @@ def follow_keras_penalty(lrs):
         yield w.value.detach().clone()
 
 
-def follow_optax(make, lrs, **settings):
+def follow_optax(make, lrs, gradients=GRADIENTS, **settings):
     """Yield the weights of an optax chain, made from a schedule of learning rates."""
-    w, table = jax.numpy.array(START.numpy()), jax.numpy.array(lrs)
+    w, table = jax.numpy.ones(gradients[0].shape), jax.numpy.array(lrs)
     chain = make(lambda step: table[step], **settings)
     state = chain.init(w)
-    for g in GRADIENTS:
+    for g in gradients:
         step, state = chain.update(jax.numpy.array(g.numpy()), state, w)
         w = optax.apply_updates(w, step)
         yield torch.tensor(np.asarray(w))
@@ -114,11 +125,11 @@ def between(schedule):
     return optax.chain(optax.scale_by_adam(), decay, lr)
 
 
-def between_lr_and_schedule(schedule):
+def between_lr_and_schedule(schedule, lr=LR, weight_decay=DECAY):
     """Chain the way big_vision does: Adam, the base lr, decay, the schedule."""
-    decay, multiplier = optax.add_decayed_weights(DECAY), lambda k: -schedule(k) / LR
-    parts = optax.scale_by_adam(), optax.scale(LR), decay
-    return optax.chain(*parts, optax.scale_by_schedule(multiplier))
+    decay = optax.add_decayed_weights(weight_decay)
+    multiplier = optax.scale_by_schedule(lambda k: -schedule(k) / lr)
+    return optax.chain(optax.scale_by_adam(), optax.scale(lr), decay, multiplier)
 
 
 def after(schedule):
@@ -135,6 +146,12 @@ def grow(w, g, state, *, lr, weight_decay):
 def sgd_doubled(w, g, state, *, lr, weight_decay):
     """SGD on the penalty weight_decay ||w||^2, whose gradient has a 2."""
     return updates.sgd_l2(w, g, state, lr=lr, weight_decay=2 * weight_decay)
+
+
+def sgdw_lr_inside(w, g, state, *, lr, weight_decay, momentum):
+    """SGDW with lr in its buffer: v <- momentum v - lr g, w <- w - lr decay w + v."""
+    v = momentum * (0 if state is None else state) - lr * g
+    return (1 - lr * weight_decay) * w + v, v
 
 
 def sgdw_corrected(w, g, state, *, lr, weight_decay, max_lr, **momentum):
@@ -180,6 +197,8 @@ CHECKS = [
      updates.sgd_momentum_l2, "constant", MOMENTUM, MOMENTUM, False),
     ("keras.SGD", K.SGD, partial(follow_keras, K.SGD),
      updates.sgdw, "cosine", MOMENTUM, MOMENTUM, False),
+    ("keras.SGD", K.SGD, partial(follow_keras, K.SGD),
+     sgdw_lr_inside, "cosine", MOMENTUM, MOMENTUM, True),
     ("keras.Adam", K.Adam, partial(follow_keras, K.Adam),
      updates.adamw, "cosine", EXACT, EXACT, True),
     ("keras.Adam", K.Adam, partial(follow_keras, K.Adam),
@@ -199,6 +218,17 @@ CHECKS = [
     ("timm.AdamWLegacy, corrected", AdamWLegacy, partial(follow_torch, AdamWLegacy),
      updates.adamw_corrected, "cosine", CORRECTED, PEAK, True),
 ]  # fmt: skip
+
+
+# What is walked without a gradient; the chain and timm's flag want the base lr, too.
+WITHOUT_GRADIENT = {
+    "optax.adamw": partial(follow_optax, optax.adamw),
+    "optax.add_decayed_weights, between lr and schedule":
+        partial(follow_optax, between_lr_and_schedule, lr=LEFT["lr"]),
+    "keras.AdamW": partial(follow_keras, K.AdamW),
+    "timm.AdamWLegacy, corrected":
+        partial(follow_torch, AdamWLegacy, lr=LEFT["lr"], **CORRECTED),
+}  # fmt: skip
 
 
 def distance(one, other):
@@ -221,13 +251,32 @@ def row(api, owner, path, rule, schedule, settings, rule_settings, same):
     }  # fmt: skip
 
 
-def main(path=TABLE):
-    """Write the table."""
-    rows = [row(*check) for check in CHECKS]
-    with Path(path).open("w", encoding="utf8", newline="") as file:
-        table = csv.DictWriter(file, fieldnames=rows[0], lineterminator="\n")
+def left(api, path):
+    """Walk an API without a gradient; return its lines of the second table."""
+    lr, steps, every = (LEFT[key] for key in ("lr", "steps", "every"))
+    decay = conventions.convert(LEFT["weight_decay"], "torch.AdamW", api, lr=lr)
+    lrs = [lr * s for s in cosine(steps)]
+    weights = list(path(lrs, gradients=NO_GRADIENTS, weight_decay=decay))
+    head = {"api": api, "version": version(api.split(".")[0]), "lr": lr}
+    return [
+        head | {"weight_decay": decay, "step": k, "left": weights[k - 1].item()}
+        for k in range(every, steps + 1, every)
+    ]
+
+
+def write(rows, file):
+    """Write dicts with the same keys as a table."""
+    with Path(file).open("w", encoding="utf8", newline="") as opened:
+        table = csv.DictWriter(opened, fieldnames=rows[0], lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
+
+
+def main(folder=DATA):
+    """Write the tables."""
+    write([row(*check) for check in CHECKS], Path(folder, "frameworks.csv"))
+    rows = [line for api in WITHOUT_GRADIENT.items() for line in left(*api)]
+    write(rows, Path(folder, "frameworks_left.csv"))
 
 
 if __name__ == "__main__":

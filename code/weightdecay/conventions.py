@@ -76,16 +76,17 @@ def convert(
         The base learning rate on the mean loss. The sum of n losses hands the optimizer
         n times the gradient: for the same steps SGD needs lr / n, Adam n times the eps.
     momentum
-        That of SGD.
+        That of SGD, without dampening.
     schedule
         What lr is multiplied by, step by step.
     n
-        How many examples a sum adds up. ``sklearn.Ridge`` adds up the squared errors of
-        all; the other side has their mean.
+        How many losses a sum adds up. ``sklearn.Ridge`` adds up all squared errors; the
+        other side has their mean. With k outputs n examples have n k of them.
 
-    The two then take the same steps, if all but the decay is set alike. Ridge takes
-    none: it is where the other's loss is least. Raises ``ValueError`` where no number
-    makes them agree, and says why and what to do.
+    The two then take the same steps, if all but the decay is set alike and the same
+    gradient of the loss reaches both; one clipped after it met a penalty does not.
+    Ridge takes none: it is where the other's loss is least. Raises ``ValueError`` where
+    no number makes them agree, and says why and what to do.
     """
     a, b = _look_up(source), _look_up(target)
     schedule = _checked(weight_decay, momentum, schedule)
@@ -114,6 +115,35 @@ def measured():
         {key: read.get(key, str)(value) for key, value in row.items()}
         for row in _table("frameworks.csv")
     ]
+
+
+def measured_left():
+    """Return what was left of a weight without a gradient, API by API.
+
+    ``benchmarks/frameworks.py`` measured it while lr fell along a cosine. Each value
+    has the ``version``, ``lr`` and ``weight_decay`` of the API, and ``left``, a dict
+    from the number of steps to the weight, 1 before the first.
+    """
+    runs = {}
+    for row in _table("frameworks_left.csv"):
+        how = {"version": row["version"], "lr": float(row["lr"])}
+        how |= {"weight_decay": float(row["weight_decay"]), "left": {}}
+        run = runs.setdefault(row["api"], how)
+        run["left"][int(row["step"])] = float(row["left"])
+    return runs
+
+
+def evidence(name):
+    """Say how an API is known: ``"live"``, ``"measured"`` or ``"read"``.
+
+    Live is what the tests run: PyTorch, scikit-learn and the penalties. Measured is
+    what ``benchmarks/frameworks.py`` found to do what the table says. The others were
+    read in their source.
+    """
+    if CONVENTIONS[name].source.startswith(("torch ", "scikit-learn ", "its gradient")):
+        return "live"
+    agree = {row["api"] for row in measured() if row["same"]}
+    return "measured" if name in agree else "read"
 
 
 def _table(name):

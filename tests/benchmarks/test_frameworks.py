@@ -18,19 +18,23 @@ def measured_now(tmp_path_factory):
     missing = [p for p in ("jax", "keras", "optax", "timm") if find_spec(p) is None]
     if missing:
         pytest.skip(f"{', '.join(missing)} not installed: `make frameworks` does it")
-    file = tmp_path_factory.mktemp("frameworks") / "frameworks.csv"
+    folder = tmp_path_factory.mktemp("frameworks")
     script = ROOT / "benchmarks/frameworks.py"
     run = subprocess.run(
-        [sys.executable, script, file], capture_output=True, text=True, check=False
+        [sys.executable, script, folder], capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
-    return list(csv.DictReader(file.read_text("utf8").splitlines()))
+    return folder
+
+
+def rows(folder, name):
+    return list(csv.DictReader((folder / name).read_text("utf8").splitlines()))
 
 
 def test_the_frameworks_still_do_what_the_book_shows(measured_now):
-    shown = conventions.measured()
-    assert len(measured_now) == len(shown)
-    for now, before in zip(measured_now, shown, strict=True):
+    shown, again = conventions.measured(), rows(measured_now, "frameworks.csv")
+    assert len(again) == len(shown)
+    for now, before in zip(again, shown, strict=True):
         for key in ("api", "version", "default", "rule", "schedule", "settings"):
             assert now[key] == before[key]
         assert float(now["decay"]) == pytest.approx(before["decay"], rel=1e-9)
@@ -41,3 +45,12 @@ def test_the_frameworks_still_do_what_the_book_shows(measured_now):
             assert float(now["deviation"]) == pytest.approx(
                 before["deviation"], rel=0.1
             )
+
+
+def test_they_still_leave_of_a_weight_what_the_figure_marks(measured_now):
+    shown = rows(conventions.DATA, "frameworks_left.csv")
+    again = rows(measured_now, "frameworks_left.csv")
+    assert len(again) == len(shown) > 0
+    for now, before in zip(again, shown, strict=True):
+        assert now | {"left": before["left"]} == before
+        assert float(now["left"]) == pytest.approx(float(before["left"]), rel=1e-11)
