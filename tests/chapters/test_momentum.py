@@ -60,8 +60,7 @@ def test_the_ends_are_penalised_minima_off_the_axes_at_any_learning_rate(
 
 @says(
     "{eq}`momentum-rest` holds for the $g$ that the optimizer is given.",
-    "If clipping makes that $c$ times the gradient of the loss, both prices become "
-    "$1/c$ times as large.",
+    "Where clipping halves the gradient of the loss, both prices double.",
 )
 @pytest.mark.parametrize("rule, price", [(INSIDE, 1), (BESIDE, 0.1)])
 def test_clipped_the_price_of_both_ends_is_larger(rule, price):

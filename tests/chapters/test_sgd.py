@@ -113,7 +113,7 @@ def test_each_weight_with_a_loss_of_its_own_keeps_its_fraction(decay):
 
 
 @says(
-    "Equation {eq}`shrinkage` holds along the **eigenvectors** of the Hessian $H$",
+    "Equation {eq}`shrinkage` holds along the **eigenvectors** of the Hessian",
     "Along an eigenvector of the Hessian with curvature $h$, decay leaves "
     "$h/(h+\\lambda)$ of the minimum",
 )
@@ -253,7 +253,7 @@ def test_without_the_half_twice_the_value_makes_one_path_on_any_loss():
 @says(
     "For the sum over $n$ examples, the same path takes $n\\lambda$ and the learning "
     "rate $\\eta/n$.",
-    "a penalty in each of them counts $m$ times and the argument once.",
+    "a penalty in each loss counts every time, the argument once.",
 )
 def test_a_sum_of_m_batches_takes_the_penalty_m_times_and_the_argument_once():
     batches, w = skewed(4, 16), torch.full((30,), 0.5, dtype=torch.float64)
