@@ -18,7 +18,8 @@ def momentum_direction(g, state, *, momentum, dampening=0.0, nesterov=False):
 
     The first b is g, without dampening. With nesterov u = g + momentum b. Raises
     ValueError for dampening with nesterov, and without momentum, where PyTorch has
-    no buffer. Source: Sutskever et al., ICML 2013. Twin: the buffer of torch.optim.SGD.
+    no buffer. Source: Sutskever et al., ICML 2013, who keep lr inside b and with
+    nesterov take g ahead of w, at what is w here. Twin: the buffer of torch.optim.SGD.
     """
     if dampening != 0 and (nesterov or momentum == 0):
         raise ValueError(

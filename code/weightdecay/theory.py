@@ -29,25 +29,6 @@ def box(minimum, weight_decay):
     return minimum.clamp(-edge, edge)
 
 
-def momentum_factor(lr, weight_decay, momentum):
-    """Return what a step leaves of a weight without gradient, decay in the buffer.
-
-    After many steps, and without dampening or Nesterov: the larger root z of z^2 - (1 +
-    momentum - lr weight_decay) z + momentum = 0. Raises ValueError when the roots are
-    complex or negative, and the weight swings through zero.
-    """
-    most = (1 - math.sqrt(momentum)) ** 2
-    if lr * weight_decay > most:
-        raise ValueError(
-            f"lr * weight_decay = {lr * weight_decay:g} makes the weight swing: it has "
-            f"to be at most {most:g} for momentum={momentum}"
-        )
-    b = 1 + momentum - lr * weight_decay
-    # At the limit rounding can make the square a little negative.
-    return (b + math.sqrt(max(0, b * b - 4 * momentum))) / 2
-    return (b + math.sqrt(b * b - 4 * momentum)) / 2
-
-
 def spectral_box(minimum, cap):
     """Return a matrix with its singular values clipped to ``cap``: U min(S, cap) V^T.
 
@@ -91,18 +72,17 @@ def momentum_decay(k, lr, weight_decay, momentum, nesterov=False):
     """Return what k steps leave of a weight without gradient, decay in the buffer.
 
     ((z1 - momentum) z1^k - (z2 - momentum) z2^k) / (z1 - z2), with the roots z1 and z2
-    of ``momentum_roots``, from an empty buffer. ``k`` is a number or a tensor, the
-    result a float64 tensor of its shape. Raises ValueError when the roots are equal,
-    where the formula is 0 / 0.
+    of ``momentum_roots``, from an empty buffer; when they are equal the limit of that,
+    (k + 1) z^k - momentum k z^(k - 1). ``k`` is a whole number or a tensor of them, the
+    result a float64 tensor of its shape.
     """
     z1, z2 = momentum_roots(lr, weight_decay, momentum, nesterov)
-    if z1 == z2:
-        raise ValueError(
-            f"lr * weight_decay = {lr * weight_decay:g} makes the two roots equal for "
-            f"momentum={momentum}: change one of the three a little"
-        )
     # Powers of a complex number by integers would be in single precision.
     k = torch.as_tensor(k, dtype=torch.float64)
+    # Rounding keeps roots apart that are equal, and divides by what it has left.
+    if abs(z1 - z2) < 1e-7:
+        z = ((z1 + z2) / 2).real
+        return (k + 1) * z**k - momentum * k * z ** (k - 1).clamp(min=0)
     left = ((z1 - momentum) * z1**k - (z2 - momentum) * z2**k) / (z1 - z2)
     return left.real
 

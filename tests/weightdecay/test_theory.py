@@ -47,44 +47,6 @@ def test_the_box_of_no_decay_holds_everything():
     assert torch.equal(theory.box(MINIMUM, 0), MINIMUM)
 
 
-def without_gradient(steps, decay, momentum):
-    w, state = torch.tensor(1.0, dtype=torch.float64), None
-    for _ in range(steps):
-        settings = {"lr": 0.5, "weight_decay": 2 * decay, "momentum": momentum}
-        w, state = updates.sgd_momentum_l2(w, 0 * w, state, **settings)
-        yield w.item()
-
-
-@pytest.mark.parametrize("momentum", [0, 0.5, 0.9, 0.95])
-@pytest.mark.parametrize("part", [0.1, 0.9])
-def test_a_weight_without_gradient_is_left_the_momentum_factor_each_step(
-    momentum, part
-):
-    decay = part * (1 - math.sqrt(momentum)) ** 2
-    path = [w for w in without_gradient(1500, decay, momentum) if w > 1e-250]
-    factor = theory.momentum_factor(0.5, 2 * decay, momentum)
-    assert path[-1] / path[-2] == pytest.approx(factor, abs=1e-10)
-    # Neither 1 - lr weight_decay nor the fall that momentum would have alone.
-    assert momentum == 0 or abs(factor - (1 - decay)) > 1e-6
-
-
-@pytest.mark.parametrize("momentum", [0, 0.5, 0.9])
-def test_the_momentum_factor_is_refused_where_the_weight_swings(momentum):
-    most = (1 - math.sqrt(momentum)) ** 2
-    assert min(without_gradient(300, 0.999 * most, momentum)) >= 0
-    for swinging in (1.05 * most, 0.99 * (1 + math.sqrt(momentum)) ** 2 + 0.1):
-        assert min(without_gradient(300, swinging, momentum)) < 0
-        with pytest.raises(ValueError, match=f"at most {most:g} for momentum"):
-            theory.momentum_factor(1.0, swinging, momentum)
-
-
-@pytest.mark.parametrize("momentum", [0, 0.3, 0.5, 0.9, 0.99])
-def test_at_the_limit_the_momentum_factor_is_the_root_of_the_momentum(momentum):
-    most = (1 - math.sqrt(momentum)) ** 2
-    factor = theory.momentum_factor(1.0, most, momentum)
-    assert factor == pytest.approx(math.sqrt(momentum), abs=1e-7)
-
-
 def test_the_spectral_box_cuts_singular_values_and_keeps_directions():
     w = problems.with_singular_values([6.0, 4.0, 1.0], (5, 3), seed=1)
     cut = theory.spectral_box(w, 2.0)
@@ -129,15 +91,44 @@ def test_the_roots_turn_complex_where_the_formula_says():
     assert all(isinstance(z, complex) for z in swinging)
 
 
-def test_the_larger_root_is_the_factor_of_a_step():
-    settings = {"lr": 0.1, "weight_decay": 0.01, "momentum": 0.9}
-    larger = theory.momentum_roots(**settings)[0]
-    assert larger == pytest.approx(theory.momentum_factor(**settings), rel=1e-14)
+@pytest.mark.parametrize("momentum", [0, 0.5, 0.9, 0.95])
+@pytest.mark.parametrize("part", [0.1, 0.9])
+def test_the_larger_root_is_what_a_late_step_keeps(momentum, part):
+    decay = part * (1 - math.sqrt(momentum)) ** 2
+    path = without_gradient(1500, decay, momentum)
+    path = path[path > 1e-250]
+    root = theory.momentum_roots(0.5, 2 * decay, momentum)[0]
+    assert path[-1] / path[-2] == pytest.approx(root, abs=1e-10)
+    # Neither 1 - lr weight_decay nor the fall that momentum would have alone.
+    assert momentum == 0 or abs(root - (1 - decay)) > 1e-6
 
 
-def test_equal_roots_are_refused_with_advice():
-    with pytest.raises(ValueError, match=r"equal for momentum=0.25: change one"):
-        theory.momentum_decay(3, lr=1, weight_decay=0.25, momentum=0.25)
+def without_gradient(steps, decay, momentum, nesterov=False):
+    """Return the path of a weight without gradient; decay is lr weight_decay."""
+    settings = {"lr": 0.5, "weight_decay": 2 * decay, "momentum": momentum}
+    one, flat = torch.ones((), dtype=torch.float64), lambda w: 0 * w
+    rule = updates.sgd_momentum_l2
+    return walk(rule, flat, one, steps=steps, nesterov=nesterov, **settings)
+
+
+@pytest.mark.parametrize("momentum", [0, 0.25, 0.3, 0.9, 0.99])
+@pytest.mark.parametrize("near", [1, 1 + 1e-15, 1 + 1e-12, 1 - 1e-9])
+def test_with_equal_roots_or_nearly_decay_follows_the_limit(momentum, near):
+    decay = near * (1 - math.sqrt(momentum)) ** 2
+    path = without_gradient(400, decay, momentum)
+    predicted = theory.momentum_decay(torch.arange(401), 0.5, 2 * decay, momentum)
+    assert (path - predicted).abs().max() < 1e-7
+    if momentum:
+        k, root = torch.arange(401).double(), math.sqrt(momentum)
+        limit = (1 + k * (1 - root)) * root**k
+        assert (path - limit).abs().max() < 1e-6 < (path - root**k).abs().max()
+
+
+def test_nesterov_at_lr_weight_decay_1_forgets_the_weight_after_two_steps():
+    path = without_gradient(3, 1.0, 0.9, nesterov=True)
+    predicted = theory.momentum_decay(torch.arange(4), 0.5, 2.0, 0.9, nesterov=True)
+    assert (predicted - path).abs().max() < 1e-15
+    assert path.tolist() == pytest.approx([1, -0.9, 0, 0], abs=1e-15)
 
 
 def adamw_pull(w, weight_decay, noise):

@@ -1,0 +1,287 @@
+"""What the chapter on momentum says in general, each on a case chosen to break it."""
+
+import math
+
+import pytest
+import torch
+from claims import on
+
+from weightdecay import problems, theory, updates
+from weightdecay.paths import gradient, walk
+
+says = on("momentum")
+CLAIMS_NOTHING = {
+    "The thin line is the penalised minimum for every price.": "says what is drawn",
+}
+ONE = torch.ones((), dtype=torch.float64)
+# Curvature off the axes, and a minimum whose entries differ in sign and size.
+HESSIAN = torch.tensor([[1.0, 0.9, 0.2], [0.9, 1.0, 0.1], [0.2, 0.1, 0.4]]).double()
+TILTED = problems.Quadratic(torch.tensor([-1.0, 0.2, 9.0]).double(), HESSIAN)
+START = torch.tensor([30.0, -4.0, 0.0], dtype=torch.float64)
+INSIDE, BESIDE = updates.sgd_momentum_l2, updates.sgdw
+
+
+def drain(rule, share, mu, steps=600, **settings):
+    """Return the path from 1 of a weight without gradient, share = lr weight_decay."""
+    settings = {"lr": 0.1, "weight_decay": share / 0.1, "momentum": mu, **settings}
+    return walk(rule, lambda w: 0 * w, ONE, steps=steps, **settings)
+
+
+def rate(path):
+    """Return by what a step multiplies the largest weight of the path's last third."""
+    third = len(path) // 3
+    early, late = (part.abs().max() for part in path[-2 * third :].split(third)[:2])
+    return (late / early) ** (1 / third)
+
+
+def steps_to_stay_below(size, path):
+    return int((path.abs() >= size).nonzero().max()) + 1
+
+
+@says(
+    "Beside, what enters is $g$ alone",
+    "The learning rate has dropped out.",
+    "So {eq}`momentum-rest` holds for it, too.",
+    "with or without Nesterov.",
+    "A factor $1/(1-\\mu)$ on $\\lambda$ makes the ends equal",
+)
+@pytest.mark.parametrize("lr", [0.1, 0.25, [0.02, 0.25] * 300])
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize("mu", [0.3, 0.9])
+def test_the_ends_are_penalised_minima_off_the_axes_at_any_learning_rate(
+    mu, nesterov, lr
+):
+    run = {"steps": 600, "lr": lr, "momentum": mu, "nesterov": nesterov}
+    for rule, asked in ((INSIDE, 0.4), (BESIDE, 0.4 / (1 - mu))):
+        path = walk(rule, TILTED, START, **run, weight_decay=asked)
+        assert (path[-1] - TILTED.penalised_minimum(0.4)).abs().max() < 1e-4
+        assert (path[-1] - TILTED.penalised_minimum(0.42)).abs().max() > 1e-2
+
+
+@says(
+    "{eq}`momentum-rest` holds for the $g$ that the optimizer is given.",
+    "Where clipping halves the gradient of the loss, both prices double.",
+)
+@pytest.mark.parametrize("rule, price", [(INSIDE, 1), (BESIDE, 0.1)])
+def test_clipped_the_price_of_both_ends_is_larger(rule, price):
+    w, state, run = START, None, {"lr": 0.1, "momentum": 0.9}
+    for _ in range(500):
+        g = gradient(TILTED, w)
+        c = min(1, 0.5 / g.norm())
+        w, state = rule(w, c * g, state, weight_decay=0.4 / price, **run)
+    assert (c * g + 0.4 * w).norm() < 1e-6 and c < 0.5
+    assert (w - TILTED.penalised_minimum(0.4 / c)).norm() < 1e-5
+    assert (w - TILTED.penalised_minimum(0.4)).norm() > 1
+
+
+def sutskever(loss, start, lrs, mu):
+    """Return Sutskever's weights, and the points ahead where the gradient is taken."""
+    w, v, at, ahead = start, 0 * start, [start], [start]
+    for lr in lrs:
+        v = mu * v - lr * gradient(loss, w + mu * v)
+        w = w + v
+        at.append(w)
+        ahead.append(w + mu * v)
+    return torch.stack(at), torch.stack(ahead)
+
+
+@says(
+    "those points ahead are PyTorch's weights, while $\\eta$ and $\\mu$ are constant."
+)
+def test_pytorchs_nesterov_walks_sutskevers_points_ahead_at_a_constant_lr_only():
+    constant, falling = [0.1] * 60, [0.1 * 0.95**k for k in range(60)]
+    run = {"start": START, "steps": 60, "momentum": 0.9, "nesterov": True}
+    for lrs, same in ((constant, True), (falling, False)):
+        theirs = walk(torch.optim.SGD, TILTED, lr=lrs, **run, weight_decay=0.3)
+        penalised = problems.penalised(TILTED, 0.3)
+        at, ahead = sutskever(penalised, START, lrs, 0.9)
+        gap = (ahead - theirs).abs().max()
+        assert gap < 1e-12 if same else gap > 0.1
+        assert (at - theirs).abs().max() > 1
+
+
+@says(
+    "Where the gradient is zero, decay is alone.",
+    "a step keeps $1-\\eta\\lambda$ of the weight, with momentum or without.",
+)
+@pytest.mark.parametrize("share", [1e-6, 0.3, 1.7])
+@pytest.mark.parametrize("more", [{}, {"nesterov": True}, {"dampening": 0.5}])
+def test_beside_an_empty_buffer_a_step_keeps_the_same_share(share, more):
+    path = drain(BESIDE, share, 0.99, steps=50, **more)
+    assert (path[1:] / path[:-1] - (1 - share)).abs().max() < 1e-12
+
+
+def height(share, mu):
+    return 2 * math.sqrt(mu * share) / math.sqrt(4 * mu - (1 + mu - share) ** 2)
+
+
+def inside_range(mu, parts=8):
+    """Return shares from just beyond the lower limit to just below the upper one."""
+    low, high = (1 - mu**0.5) ** 2, (1 + mu**0.5) ** 2
+    return [low + (high - low) * (k + 0.37) / parts for k in range(parts)]
+
+
+@says(
+    "So beyond {eq}`momentum-swing` more decay doesn't bring a higher rate.",
+    "{eq}`momentum-decay` stays within the envelope",
+    "beyond {eq}`momentum-swing` it swings and shrinks by $\\sqrt\\mu$.",
+)
+@pytest.mark.parametrize("mu", [0.2, 0.9, 0.98])
+def test_beyond_the_limit_every_decay_swings_within_its_envelope_at_one_rate(mu):
+    k = torch.arange(401).double()
+    for share in inside_range(mu):
+        scaled = drain(INSIDE, share, mu, steps=400).abs() / mu ** (k / 2)
+        assert scaled.max() <= height(share, mu) * (1 + 1e-9)
+        assert scaled[300:].max() > 0.6 * height(share, mu)
+    assert height(share, mu) > 1.5  # an envelope of 1 would have been crossed
+
+
+@says(
+    "It is lowest for $\\eta\\lambda = 1-\\mu$, where $C = 1$, and grows without bound "
+    "towards both ends of the range.",
+    "The envelope is lowest at $\\eta\\lambda = 1-\\mu$",
+)
+@pytest.mark.parametrize("mu", [0.2, 0.9, 0.98])
+def test_the_envelope_is_lowest_at_one_minus_mu_and_not_at_the_limit(mu):
+    assert height(1 - mu, mu) == pytest.approx(1, abs=1e-12)
+    others = [s for s in inside_range(mu, 400) if abs(s / (1 - mu) - 1) > 0.05]
+    assert min(height(share, mu) for share in others) > 1 + 1e-5
+    for end in ((1 - mu**0.5) ** 2 * (1 + 1e-10), (1 + mu**0.5) ** 2 * (1 - 1e-10)):
+        assert height(end, mu) > 1e3
+
+
+@says(
+    "$(1 + k\\,(1-\\sqrt\\mu))\\, \\mu^{k/2}\\, w^{(0)}$: the same rate, but with a "
+    "factor that grows with $k$.",
+    "So beyond the limit, not at it.",
+)
+@pytest.mark.parametrize("mu", [0.5, 0.9])
+def test_at_the_limit_a_weight_takes_longer_than_well_beyond_it(mu):
+    limit = (1 - mu**0.5) ** 2
+    path, k = drain(INSIDE, limit, mu, steps=900), torch.arange(901).double()
+    predicted = (1 + k * (1 - mu**0.5)) * mu ** (k / 2)
+    assert (path - predicted).abs().max() < 1e-7
+    beyond = [drain(INSIDE, s, mu, 900) for s in (2 * limit, 10 * limit, 1 - mu)]
+    for size in (1e-3, 1e-8, 1e-16):
+        at = steps_to_stay_below(size, path)
+        assert max(steps_to_stay_below(size, p) for p in beyond) < at
+
+
+@says("beyond which both are negative.")
+def test_beyond_the_upper_limit_the_roots_are_negative():
+    for mu in (0.2, 0.9):
+        edge = (1 + mu**0.5) ** 2
+        assert all(z < 0 for z in theory.momentum_roots(1, edge * 1.001, mu))
+        assert isinstance(theory.momentum_roots(1, edge * 0.999, mu)[0], complex)
+
+
+@says(
+    "which is below $\\sqrt\\mu$ from $\\eta\\lambda = 1-\\sqrt\\mu$ to "
+    "$1+\\sqrt\\mu$: there decay beside is the faster one."
+)
+@pytest.mark.parametrize("mu", [0.5, 0.9])
+def test_much_decay_is_faster_beside_little_is_faster_inside(mu):
+    for share, beside_wins in ((0.8, False), (1.2, True)):
+        paths = [drain(rule, share * (1 - mu**0.5), mu) for rule in (BESIDE, INSIDE)]
+        assert (rate(paths[0]) < rate(paths[1])) == beside_wins
+    for share, beside_wins in ((0.98, True), (1.02, False)):
+        paths = [
+            drain(rule, share * (1 + mu**0.5), mu, 90) for rule in (BESIDE, INSIDE)
+        ]
+        assert (rate(paths[0]) < rate(paths[1])) == beside_wins
+
+
+@says("so that more decay is faster up to $\\eta\\lambda = 1$.")
+@pytest.mark.parametrize("mu", [0.2, 0.9])
+def test_with_nesterov_more_decay_is_faster_swinging_or_not(mu):
+    limit = ((1 - mu) / (1 + mu)) ** 2
+    shares = sorted([0.3 * limit, 0.9 * limit, 1.1 * limit, 0.6, 0.9, 1, 1.2, 1.3])
+    sizes = [abs(theory.momentum_roots(1, s, mu, nesterov=True)[0]) for s in shares]
+    down, up = sizes[:6], sizes[5:]
+    assert down == sorted(down, reverse=True) and len(set(down)) == 6
+    assert up == sorted(up) and down[-1] == 0
+    path = drain(torch.optim.SGD, 0.5, mu, 90, nesterov=True)
+    assert rate(path) == pytest.approx((mu * 0.5) ** 0.5, rel=0.1)
+
+
+@says("its decay alone does not swing.")
+def test_the_recipe_does_not_swing_at_its_momentum_but_would_at_a_larger_one():
+    recipe = {"lr": 0.1, "weight_decay": 5e-4, "steps": 700}
+    flat = lambda w: 0 * w  # noqa: E731
+    for mu, swings in ((0.9, False), (0.995, True)):
+        path = walk(torch.optim.SGD, flat, ONE, momentum=mu, **recipe)
+        assert (path.min() < 0) == swings
+
+
+@says(
+    "{eq}`momentum-two-back` holds for the distance to $w_\\lambda$, with $h+\\lambda$ "
+    "in place of $\\lambda$."
+)
+def test_along_eigenvectors_the_distance_decays_with_the_curvature_added():
+    h, basis = torch.linalg.eigh(HESSIAN)
+    run = {"steps": 90, "lr": 0.2, "momentum": 0.8, "weight_decay": 0.3}
+    path = walk(torch.optim.SGD, TILTED, START, **run)
+    away = (path - TILTED.penalised_minimum(0.3)) @ basis
+    for i, curvature in enumerate(h.tolist()):
+        left = theory.momentum_decay(torch.arange(91), 0.2, curvature + 0.3, 0.8)
+        assert (away[:, i] - left * away[0, i]).abs().max() < 1e-11
+
+
+@says(
+    "No other $\\lambda$ mends this.",
+    "but not the paths.",
+    "A run that stops before it has come to rest is not translated by a factor.",
+)
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize("loss", [TILTED, lambda w: 0 * w.sum()])
+def test_no_decay_beside_makes_the_path_of_decay_inside(loss, nesterov):
+    run = {"steps": 60, "lr": 0.05, "momentum": 0.9, "nesterov": nesterov}
+    inside = walk(INSIDE, loss, START, **run, weight_decay=0.1)
+    gaps = []
+    for factor in torch.linspace(0, 15, 31).tolist():
+        path = walk(BESIDE, loss, START, **run, weight_decay=0.1 * factor)
+        gaps.append((path - inside).norm(dim=1).max() / START.norm())
+    assert min(gaps) > 0.01
+
+
+EDGES = {
+    "inside": (INSIDE, False, lambda h, d, mu: 2 * (1 + mu) / (h + d)),
+    "beside": (BESIDE, False, lambda h, d, mu: 2 * (1 + mu) / (h + (1 + mu) * d)),
+    "Nesterov": (INSIDE, True, lambda h, d, mu: 2 * (1 + mu) / (1 + 2 * mu) / (h + d)),
+}
+
+
+@says(
+    "decay inside comes to rest for $\\eta(h+\\lambda) < 2(1+\\mu)$, decay beside for "
+    "$\\eta\\,(h+(1+\\mu)\\lambda) < 2(1+\\mu)$. Beyond, both run away.",
+    "Nesterov inside needs $\\eta(h+\\lambda) < 2(1+\\mu)/(1+2\\mu)$.",
+)
+@pytest.mark.parametrize("case", EDGES)
+@pytest.mark.parametrize("h, decay", [(0.1, 3.0), (5.0, 0.2), (1.0, 1.0)])
+@pytest.mark.parametrize("mu", [0.1, 0.6, 0.95])
+def test_the_learning_rates_that_come_to_rest(mu, h, decay, case):
+    rule, nesterov, edge = EDGES[case]
+    look = {"momentum": mu, "nesterov": nesterov, "weight_decay": decay}
+    loss = lambda w: h / 2 * (w - 1) ** 2  # noqa: E731
+    for part, rests in ((0.96, True), (1.04, False)):
+        lr = part * edge(h, decay, mu)
+        path = walk(rule, loss, -2 * ONE, steps=500, lr=lr, **look)
+        last = path[-20:].diff().abs().max()
+        assert last < 1e-2 if rests else last > 1e2
+
+
+@says(
+    "To do without it, take the learning rate $(1-\\delta)\\eta$, and beside also "
+    "$\\lambda/(1-\\delta)$.",
+    "its surplus fades as $\\mu^k$.",
+)
+@pytest.mark.parametrize("rule, scale", [(INSIDE, 1), (BESIDE, 0.3)])
+def test_dampening_is_a_smaller_learning_rate_once_the_first_gradient_is_forgotten(
+    rule, scale
+):
+    run = {"steps": 900, "momentum": 0.9}
+    damped = walk(rule, TILTED, START, lr=0.2, weight_decay=0.3, dampening=0.7, **run)
+    free = walk(rule, TILTED, START, lr=0.06, weight_decay=0.3 / scale, **run)
+    assert (damped[-1] - free[-1]).abs().max() < 1e-8
+    assert (damped[1] - free[1]).abs().max() > 1
+    assert (damped - free).abs().max(dim=1).values[1:30].min() > 1e-3

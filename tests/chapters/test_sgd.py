@@ -1,0 +1,310 @@
+"""What the chapter on SGD says in general, each on a case chosen to break it."""
+
+import pytest
+import torch
+from claims import on
+from torch.nn.utils import clip_grad_norm_
+
+from weightdecay import problems, updates
+from weightdecay.paths import gradient, walk
+
+says = on("sgd")
+CLAIMS_NOTHING = {
+    "In the other the loss is left alone": "nothing is added to it",
+}
+SGD = torch.optim.SGD
+ZEROS = torch.zeros(5, dtype=torch.float64)
+
+
+def tensor(*values):
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def tilted(seed, largest=1.9):
+    """Return a loss of five weights, its curvatures and their directions, no axes."""
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(5, 6, generator=generator, dtype=torch.float64)
+    basis = torch.linalg.qr(noise[:, :5])[0]
+    h = torch.logspace(-1, 0, 5, dtype=torch.float64) * largest
+    return problems.Quadratic(noise[:, 5], (basis * h) @ basis.T), h, basis
+
+
+def skewed(steps, size):
+    """Return minibatches whose measurements are cubed: a few are enormous."""
+    tumours = problems.breast_cancer()
+    cubed = problems.Logistic(tumours.x**3, tumours.y)
+    return cubed.minibatches(size, steps, seed=3)
+
+
+def three_ways(loss, start, decay, change=None, steps=60, method=SGD, **settings):
+    """Return where argument, penalty and factor end, ``change`` before each step."""
+    ends = []
+    for argued, charged, cut in ((decay, 0, 0), (0, decay, 0), (0, 0, decay)):
+        w = start.clone().requires_grad_()
+        optimizer = method([w], weight_decay=argued, **{"lr": 0.1, **settings})
+        for _ in range(steps):
+            optimizer.zero_grad()
+            problems.penalised(loss, charged)(w).backward()
+            w.grad = change(w.grad) if change else w.grad
+            with torch.no_grad():
+                w *= 1 - optimizer.defaults["lr"] * cut
+            optimizer.step()
+        ends.append(w.detach())
+    return ends
+
+
+@says("its gradient is $\\lambda w$, whatever the examples.")
+@pytest.mark.parametrize("size", [1, 7, 569])
+def test_the_gradient_of_the_penalty_is_the_same_for_every_batch(size):
+    w = torch.linspace(-40, 3, 30, dtype=torch.float64)
+    for batch in skewed(5, size):
+        added = gradient(problems.penalised(batch, 0.3), w) - gradient(batch, w)
+        assert (added - 0.3 * w).abs().max() < 1e-9 * gradient(batch, w).norm() + 1e-13
+
+
+@says("Where the gradient is zero nothing else happens:", "always the same share.")
+@pytest.mark.parametrize("decay", [1e-6, 0.1, 15.0, 25.0])
+def test_without_gradient_a_step_takes_one_share_of_large_small_and_negative(decay):
+    start = tensor(-3.0, 1e-200, 1e50)
+    path = walk(SGD, lambda w: 0 * w.sum(), start, steps=20, lr=0.1, weight_decay=decay)
+    assert (path[1:] / path[:-1] - (1 - 0.1 * decay)).abs().max() < 1e-12
+    assert (path[-1] / start / (1 - 0.1 * decay) ** 20 - 1).abs().max() < 1e-12
+
+
+@says("A step that is too small for a number's digits is lost.")
+def test_a_short_number_keeps_all_where_a_share_is_too_small_for_it():
+    share = {"steps": 100, "lr": 0.1, "weight_decay": 0.01}
+    flat = lambda w: 0 * w  # noqa: E731
+    for dtype, kept in ((torch.bfloat16, 1.0), (torch.float32, 0.999**100)):
+        end = walk(SGD, flat, torch.ones((), dtype=dtype), **share)[-1].item()
+        assert end == pytest.approx(kept, abs=1e-4)
+
+
+@says(
+    "as long as $\\eta\\,(2+\\lambda) < 2$, the sooner the nearer this is to 1. "
+    "Beyond 2 SGD runs away.",
+    "at this learning rate the sooner.",
+)
+def test_more_decay_is_sooner_only_up_to_a_stiffness_of_one():
+    left = {}
+    for decay in (0, 4, 8, 13, 17.9, 18.1):
+        settings = {"steps": 40, "lr": 0.1, "weight_decay": decay}
+        path = walk(SGD, lambda w: (w - 1) ** 2, tensor(-5.0)[0], **settings)
+        left[decay] = ((path[-1] - 2 / (2 + decay)) / (-5 - 2 / (2 + decay))).abs()
+    assert left[8] < left[4] < left[0] and left[8] < left[13] < left[17.9] < 1
+    assert left[18.1] > 1
+
+
+@says(
+    "So decay leaves the fraction $h/(h+\\lambda)$ of the value that the loss alone "
+    "would choose:",
+    "The same holds for each of two weights whose losses are added.",
+    "the thin line is that point for every $\\lambda$.",
+)
+@pytest.mark.parametrize("decay", [1e-3, 0.7, 300.0])
+def test_each_weight_with_a_loss_of_its_own_keeps_its_fraction(decay):
+    h, minimum = tensor(0.5, 40.0), tensor(-3.0, 1e4)
+    loss = problems.Quadratic(minimum, h.diag())
+    run = {"steps": 1500, "lr": 1.5 / (40 + decay), "weight_decay": decay}
+    kept = walk(SGD, loss, tensor(7.0, -9.0), **run)[-1] / minimum
+    assert (kept - h / (h + decay)).abs().max() < 1e-10
+    point = loss.penalised_minimum(decay) / minimum
+    assert (point - h / (h + decay)).abs().max() < 1e-12
+
+
+@says(
+    "Equation {eq}`shrinkage` holds along the **eigenvectors** of the Hessian",
+    "Along an eigenvector of the Hessian with curvature $h$, decay leaves "
+    "$h/(h+\\lambda)$ of the minimum",
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_fraction_is_left_along_eigenvectors_and_not_of_each_weight(seed):
+    loss, h, basis = tilted(seed)
+    end = walk(SGD, loss, ZEROS, steps=400, lr=0.5, weight_decay=0.4)[-1]
+    along = basis.T @ end / (basis.T @ loss.minimum)
+    assert (along - h / (h + 0.4)).abs().max() < 1e-9
+    own = loss.hessian.diag()
+    assert (end / loss.minimum - own / (own + 0.4)).abs().max() > 0.02
+
+
+@says("decay can make a weight larger")
+def test_decay_makes_a_weight_larger_and_the_weights_together_smaller():
+    for seed in range(20):
+        loss = tilted(seed)[0]
+        end = loss.penalised_minimum(0.1)
+        assert end.norm() < loss.minimum.norm()
+    grown = [
+        (tilted(s)[0].penalised_minimum(0.1) / tilted(s)[0].minimum).max() > 1.1
+        for s in range(20)
+    ]
+    assert any(grown)
+
+
+@says("for every learning rate with $\\eta\\,(h+\\lambda)<2$ for the largest $h$.")
+@pytest.mark.parametrize("edge", [0.1, 1.0, 1.97, 2.03])
+def test_the_largest_curvature_says_which_learning_rates_arrive(edge):
+    loss, h, _ = tilted(seed=1)
+    run = {"steps": 1000, "lr": edge / (h.max() + 0.4).item(), "weight_decay": 0.4}
+    off = (walk(SGD, loss, ZEROS, **run)[-1] - loss.penalised_minimum(0.4)).abs().max()
+    assert off < 1e-9 if edge < 2 else off > 1e3
+
+
+@says(
+    "## Three ways to write it, one rule",
+    "For plain SGD the three are one rule",
+    "Nothing was assumed of the minibatch.",
+)
+@pytest.mark.parametrize("decay", [1e-4, 0.5, 30.0])
+@pytest.mark.parametrize("size", [1, 64])
+def test_three_ways_are_one_on_skewed_batches_with_a_schedule(size, decay):
+    batches = skewed(50, size)
+    lrs = [0.05 * 0.9 ** (k % 7) for k in range(50)]
+    start = torch.linspace(-9, 4, 30, dtype=torch.float64)
+    run = {"start": start, "steps": 50, "lr": lrs}
+    argument = walk(SGD, batches, **run, weight_decay=decay)
+    costly = [problems.penalised(b, decay) for b in batches]
+    for other in (
+        walk(SGD, costly, **run, weight_decay=0),
+        walk(updates.sgd_decoupled, batches, **run, weight_decay=decay),
+    ):
+        assert ((other - argument).abs().amax() / argument.abs().max()) < 1e-13
+
+
+def clip(g):
+    clipped = torch.zeros_like(g)
+    clipped.grad = g.clone()
+    clip_grad_norm_([clipped], max_norm=1)
+    return clipped.grad
+
+
+def hold_the_first(g):
+    return torch.cat([torch.zeros_like(g[:1]), g[1:]])
+
+
+@says(
+    "nothing changes the gradient on its way from `backward` to `step`",
+    "Other changes of the gradient part the ways too: a loss scaled up against "
+    "underflow and not scaled back, or entries of `grad` set to zero to hold their "
+    "weights still.",
+    "as long as nothing, such as clipping, changes the gradient in between.",
+)
+@pytest.mark.parametrize("change", [clip, lambda g: 3 * g, hold_the_first, torch.sign])
+def test_what_changes_the_gradient_parts_the_penalty_from_the_other_two(change):
+    loss = lambda w: ((w - 4) ** 2).sum()  # noqa: E731
+    start = tensor(1.0, -2.0, 30.0)
+    argument, penalty, factor = three_ways(loss, start, 0.5)
+    assert max((argument - p).abs().max() for p in (penalty, factor)) < 1e-12
+    argument, penalty, factor = three_ways(loss, start, 0.5, change)
+    assert (argument - penalty).abs().max() > 0.2
+    assert (argument - factor).abs().max() < 1e-12
+
+
+@says(
+    "The argument ends at {glue:text}`clip_argument:.2f`",
+    "ends at `max_norm`$/\\lambda =$ {glue:text}`longest:.0f` at most, whatever the "
+    "loss asks for.",
+)
+@pytest.mark.parametrize("far", [tensor(40.0, -9.0, 1.0), tensor(0.1, 900.0, 3.0)])
+def test_clipped_the_argument_keeps_the_norm_small_for_any_loss(far):
+    loss = lambda w: (tensor(9.0, 1.0, 0.1) * (w - far) ** 2).sum()  # noqa: E731
+    argument, penalty, _ = three_ways(loss, 0 * far, 0.5, clip, steps=300, lr=0.05)
+    assert argument.norm() <= 1 / 0.5 + 1e-9 < penalty.norm()
+
+
+@says(
+    "multiplying the weights is another:",
+    "PyTorch adds $\\lambda w$ to the gradient before it enters the sum, so the "
+    "argument and the penalty stay one rule",
+)
+@pytest.mark.parametrize("also", [{"nesterov": True}, {"dampening": 0.7}])
+def test_with_momentum_the_argument_and_the_penalty_stay_one_rule(also):
+    loss = tilted(seed=2)[0]
+    settings = {"steps": 80, "lr": 0.02, "momentum": 0.9, **also}
+    argument, penalty, factor = three_ways(loss, ZEROS + 3, 0.5, **settings)
+    assert (argument - penalty).abs().max() < 1e-12
+    assert (argument - factor).abs().max() > 0.05
+
+
+@says(
+    "The proof used that SGD multiplies the gradient by $\\eta$ and does nothing else"
+)
+@pytest.mark.parametrize("name", ["RMSprop", "Adagrad", "Adadelta"])
+def test_what_rescales_the_gradient_itself_parts_the_factor_from_the_other_two(name):
+    method = getattr(torch.optim, name)
+    argument, penalty, factor = three_ways(
+        tilted(seed=2)[0], ZEROS + 3, 0.5, steps=200, method=method
+    )
+    assert (argument - penalty).abs().max() < 1e-12
+    assert (argument - factor).abs().max() > 0.05
+
+
+@says(
+    "It is another definition of $\\lambda$.",
+    "a formula without it needs twice the value.",
+)
+def test_without_the_half_twice_the_value_makes_one_path_on_any_loss():
+    loss = tilted(seed=3)[0]
+    run = {"start": ZEROS - 4, "steps": 90, "lr": 0.3}
+    bare = walk(SGD, lambda w: loss(w) + 0.2 * w @ w, **run)
+    assert (bare - walk(SGD, loss, **run, weight_decay=0.4)).abs().max() < 1e-13
+    assert (bare - walk(SGD, loss, **run, weight_decay=0.2)).abs().max() > 0.1
+
+
+@says(
+    "For the sum over $n$ examples, the same path takes $n\\lambda$ and the learning "
+    "rate $\\eta/n$.",
+    "a penalty in each loss counts every time, the argument once.",
+)
+def test_a_sum_of_m_batches_takes_the_penalty_m_times_and_the_argument_once():
+    batches, w = skewed(4, 16), torch.full((30,), 0.5, dtype=torch.float64)
+    steps = []
+    for argued, charged in ((0.3, 0), (4 * 0.3, 0), (0, 0.3)):
+        v = w.clone().requires_grad_()
+        for batch in batches:
+            problems.penalised(batch, charged)(v).backward()
+        SGD([v], lr=0.1, weight_decay=argued).step()
+        steps.append(v.detach())
+    once, four_times, charged = steps
+    assert (charged - four_times).abs().max() < 1e-12 * charged.abs().max()
+    assert (charged - once).abs().max() > 0.01
+    mean = lambda v: sum(b(v) for b in batches) / 4  # noqa: E731
+    of_mean = walk(SGD, mean, w, steps=1, lr=4 * 0.1, weight_decay=0.3 / 4)[-1]
+    assert (of_mean - once).abs().max() < 1e-12 * once.abs().max()
+
+
+@says(
+    "The weights still decay, and the penalty has to be subtracted from what is "
+    "maximised."
+)
+def test_maximising_the_argument_still_decays_and_an_added_penalty_explodes():
+    gain, start = lambda w: -((w - 4) ** 2).sum(), tensor(1.0, -2.0)
+    run = {"start": start, "steps": 300, "lr": 0.1, "maximize": True}
+    argument = walk(SGD, gain, **run, weight_decay=5)[-1]
+    assert (argument - 8 / 7).abs().max() < 1e-12
+    assert (
+        walk(SGD, problems.penalised(gain, -5), **run)[-1] - 8 / 7
+    ).abs().max() < 1e-9
+    assert walk(SGD, problems.penalised(gain, 5), **run)[-1].abs().max() > 1e9
+
+
+@says(
+    "and every weight takes part in the loss.",
+    "A parameter whose `grad` is `None` is "
+    "left alone. So is one that the loss does not contain:",
+    "each step keeps only a part, just below one, of every weight that it moves.",
+    "SGD decays each parameter that has a gradient, biases too, even if that gradient "
+    "is zero.",
+)
+@pytest.mark.parametrize("set_to_none", [True, False])
+def test_a_parameter_that_left_the_loss_decays_if_its_gradient_is_kept_as_zero(
+    set_to_none,
+):
+    once, always = (torch.ones((), requires_grad=True) for _ in range(2))
+    optimizer = SGD([once, always], lr=0.1, weight_decay=0.5)
+    (once * 0 + always).backward()
+    optimizer.step()
+    assert once.item() == pytest.approx(0.95)
+    optimizer.zero_grad(set_to_none=set_to_none)
+    (always * 1).backward()
+    optimizer.step()
+    assert once.item() == pytest.approx(0.95 if set_to_none else 0.95**2)
