@@ -123,3 +123,22 @@ def adamw_mean(minimum, curvature, weight_decay, noise):
         beyond = weight_decay * torch.hypot(noise, pull) * share * minimum.abs() >= pull
         low, high = torch.where(beyond, low, share), torch.where(beyond, share, high)
     return high * minimum
+
+
+def lion_mean(minimum, curvature, weight_decay, noise, betas=(0.9, 0.99)):
+    """Return where Lion's weights fluctuate around, with Gaussian gradient noise.
+
+    The root of erf(g / (sqrt(2) s)) + weight_decay w = 0, where g = curvature (w -
+    minimum), and s is ``noise``, a tensor of standard deviations, times sqrt((1 -
+    betas[0])^2 + betas[0]^2 (1 - betas[1]) / (1 + betas[1])). For small lr. Without
+    noise it is the box.
+    """
+    left = (1 - betas[0]) ** 2 + betas[0] ** 2 * (1 - betas[1]) / (1 + betas[1])
+    spread = noise * math.sqrt(2 * left)
+    low, high = torch.zeros_like(minimum + noise), torch.ones_like(minimum + noise)
+    for _ in range(64):
+        share = (low + high) / 2
+        pull = curvature * (1 - share) * minimum.abs()
+        beyond = weight_decay * share * minimum.abs() >= torch.erf(pull / spread)
+        low, high = torch.where(beyond, low, share), torch.where(beyond, share, high)
+    return high * minimum
