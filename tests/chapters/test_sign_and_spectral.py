@@ -195,7 +195,7 @@ def noisy_end(noise, minimum, **more):
     "at no step of any run was a weight beyond {glue:text}`edge:.0f`",
     "With exact gradients and a falling learning rate training ends at the minimum",
 )
-@pytest.mark.parametrize(("betas", "sigma"), [((0.5, 0.9), 4), ((0.0, 0.9), 2)])
+@pytest.mark.parametrize(("betas", "sigma"), [((0.95, 0.9), 8), ((0.0, 0.9), 2)])
 def test_with_other_betas_noise_moves_the_end_as_predicted(betas, sigma):
     minimum = doubles(3, -5, 1)
     noise = sigma * normal(STEPS, 200, 3)
