@@ -105,6 +105,7 @@ def adamw_mean(minimum, curvature, weight_decay, noise):
     return high * minimum
 
 
+<<<<<<< HEAD
 def flow_parts(moved, decayed):
     """Return the parts of the start and of the fit in what a run of AdamW ends with.
 
@@ -151,3 +152,22 @@ def decay_exponent(moved, decayed, start_noise=1.0):
     noise = noise_at_best(*inputs, start_noise).sum()
     by_moved, by_decayed = torch.autograd.grad(noise, inputs)
     return -1 - moved * by_moved / (decayed * by_decayed)
+=======
+def lion_mean(minimum, curvature, weight_decay, noise, betas=(0.9, 0.99)):
+    """Return where Lion's weights fluctuate around, with Gaussian gradient noise.
+
+    The root of erf(g / (sqrt(2) s)) + weight_decay w = 0, where g = curvature (w -
+    minimum), and s is ``noise``, a tensor of standard deviations, times sqrt((1 -
+    betas[0])^2 + betas[0]^2 (1 - betas[1]) / (1 + betas[1])). For small lr. Without
+    noise it is the box.
+    """
+    left = (1 - betas[0]) ** 2 + betas[0] ** 2 * (1 - betas[1]) / (1 + betas[1])
+    spread = noise * math.sqrt(2 * left)
+    low, high = torch.zeros_like(minimum + noise), torch.ones_like(minimum + noise)
+    for _ in range(64):
+        share = (low + high) / 2
+        pull = curvature * (1 - share) * minimum.abs()
+        beyond = weight_decay * share * minimum.abs() >= torch.erf(pull / spread)
+        low, high = torch.where(beyond, low, share), torch.where(beyond, share, high)
+    return high * minimum
+>>>>>>> sign

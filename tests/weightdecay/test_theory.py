@@ -223,3 +223,28 @@ def test_the_exponents_of_the_two_limits_are_minus_one_and_zero():
     for moved, exponent in ((0.01, -1), (50.0, 0)):
         at = torch.tensor(moved).double(), best_total(moved, 0.4)
         assert abs(theory.decay_exponent(*at) - exponent) < 0.02
+
+
+@pytest.mark.parametrize("betas", [(0.9, 0.99), (0.5, 0.9), (0.0, 0.9)])
+def test_at_lions_mean_the_mean_sign_of_many_draws_cancels_the_decay(betas):
+    noise = torch.tensor([0.5, 2.0, 8.0, 30.0], dtype=torch.float64)
+    w = theory.lion_mean(MINIMUM, CURVATURE, 0.5, noise, betas)
+    generator = torch.Generator().manual_seed(0)
+    # What Lion takes the sign of: the last gradient and 150 before it.
+    shares = (1 - betas[1]) * betas[0] * betas[1] ** torch.arange(150).double()
+    shares = torch.cat([torch.tensor([1 - betas[0]]).double(), shares])
+    draws = torch.randn(20000, 151, 1, generator=generator).double()
+    mean = (shares[:, None] * draws).sum(1) * noise + CURVATURE * (w - MINIMUM)
+    # The mean remembers a part of what was before these.
+    assert (mean.sign().mean(0) + 0.5 * w).abs().max() < 0.03
+    assert (0.5 * (theory.box(MINIMUM, 0.5) - w)).abs().max() > 0.15
+
+
+def test_without_noise_lion_rests_in_the_box():
+    w = theory.lion_mean(MINIMUM, CURVATURE, 0.5, torch.tensor(0.0))
+    assert (w - theory.box(MINIMUM, 0.5)).abs().max() < 1e-14
+
+
+def test_without_weight_decay_gaussian_noise_moves_no_mean_of_lion():
+    w = theory.lion_mean(MINIMUM, CURVATURE, 0, torch.tensor(3.0))
+    assert (w - MINIMUM).abs().max() < 1e-14

@@ -1,0 +1,62 @@
+"""The first page: what it says of every chapter holds for every chapter."""
+
+import re
+
+import pytest
+import torch
+from claims import ROOT, on
+
+from weightdecay import paths
+
+says = on("index")
+PAGES = [p for p in ROOT.glob("book/*.md") if "{code-cell}" in p.read_text("utf8")]
+CHAPTERS = [p.stem for p in PAGES if p.stem not in ("index", "execution")]
+
+
+@says(
+    "A chapter stands alone, so you can also start with the question that you have.",
+    "Each answers it in its first paragraph, derives the answer, codes it, and",
+)
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_chapter_has_all_parts_and_imports_no_other_chapter(chapter):
+    source = (ROOT / f"book/{chapter}.md").read_text("utf8")
+    parts = ["Question", "Derive the rule", "The rule in code", "Compare with PyTorch"]
+    places = [source.find(f"\n## {part}\n") for part in parts]
+    assert -1 not in places and places == sorted(places)
+    cells = "".join(re.findall(r"```{code-cell}.*?```", source, flags=re.DOTALL))
+    assert not re.findall(r"\bopen\(|read_text|%store|papermill|\.pkl|\.npy", cells)
+    assert "from weightdecay" in cells
+
+
+@says(
+    "except how other packages' optimizers stepped, in [](conventions.md) and "
+    "[](probe.md): that was measured before and stored."
+)
+def test_two_chapters_alone_read_what_was_measured_before():
+    reads = re.compile(r"census\(\)|conventions\.measured\(\)")
+    stored = {p.stem for p in PAGES if reads.search(p.read_text("utf8"))}
+    assert stored == {"conventions", "probe"}
+    # No other module has stored numbers to give.
+    modules = (ROOT / "code/weightdecay").glob("*.py")
+    readers = {p.stem for p in modules if ".csv" in p.read_text("utf8")}
+    assert readers == stored
+
+
+@says("One argument, one number, two different things done to the weight")
+@pytest.mark.parametrize("minimum", [2.0, -3.0])
+@pytest.mark.parametrize("curvature", [1.0, 4.0])
+def test_the_order_of_the_ends_is_the_same_for_other_minima(minimum, curvature):
+    lr = [0.1 * (1 - k / 800) for k in range(800)]
+    loss = lambda w: curvature * (w - minimum) ** 2 / 2  # noqa: E731
+    start = torch.tensor(0.0, dtype=torch.float64)
+    for decay in (0.25, 4.0):
+        settings = {"steps": 800, "lr": lr, "weight_decay": decay}
+        sgd = paths.walk(torch.optim.SGD, loss, start, **settings)[-1]
+        settings["betas"] = (0.9, 0.9)
+        adam = paths.walk(torch.optim.Adam, loss, start, **settings)[-1]
+        adamw = paths.walk(torch.optim.AdamW, loss, start, **settings)[-1]
+        ridge = curvature * minimum / (curvature + decay)
+        assert sgd.item() == pytest.approx(ridge, abs=1e-3)
+        assert adam.item() == pytest.approx(ridge, abs=1e-3)
+        edge = min(abs(minimum), 1 / decay)
+        assert abs(adamw.item()) == pytest.approx(edge, abs=2e-2)
