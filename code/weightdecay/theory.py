@@ -105,7 +105,6 @@ def adamw_mean(minimum, curvature, weight_decay, noise):
     return high * minimum
 
 
-<<<<<<< HEAD
 def flow_parts(moved, decayed):
     """Return the parts of the start and of the fit in what a run of AdamW ends with.
 
@@ -152,7 +151,8 @@ def decay_exponent(moved, decayed, start_noise=1.0):
     noise = noise_at_best(*inputs, start_noise).sum()
     by_moved, by_decayed = torch.autograd.grad(noise, inputs)
     return -1 - moved * by_moved / (decayed * by_decayed)
-=======
+
+
 def lion_mean(minimum, curvature, weight_decay, noise, betas=(0.9, 0.99)):
     """Return where Lion's weights fluctuate around, with Gaussian gradient noise.
 
@@ -170,4 +170,3 @@ def lion_mean(minimum, curvature, weight_decay, noise, betas=(0.9, 0.99)):
         beyond = weight_decay * share * minimum.abs() >= torch.erf(pull / spread)
         low, high = torch.where(beyond, low, share), torch.where(beyond, share, high)
     return high * minimum
->>>>>>> sign
