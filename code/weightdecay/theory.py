@@ -128,31 +128,6 @@ def flow_risk(moved, decayed, fit_noise, start_noise=1.0):
     return (1 - kept - taken) ** 2 + kept**2 * start_noise + taken**2 * fit_noise
 
 
-def noise_at_best(moved, decayed, start_noise=1.0):
-    """Return the fit_noise for which this total decay has the least ``flow_risk``.
-
-    Negative where no noise makes it the best. From the derivative of the risk by
-    ``decayed``, set to zero.
-    """
-    kept, taken = flow_parts(moved, decayed)
-    falls = (taken - moved * kept) / (moved + decayed)  # taken, by decayed
-    return ((1 - kept - taken) * (kept + falls) - kept**2 * start_noise) / (
-        taken * falls
-    )
-
-
-def decay_exponent(moved, decayed, start_noise=1.0):
-    """Return by which power of lr the best weight_decay moves: -1 halves it.
-
-    For a run whose ``decayed`` is the best at its ``moved``, of one shape: the slope of
-    log weight_decay against log S on the line of one ``noise_at_best``.
-    """
-    inputs = [x.detach().clone().requires_grad_() for x in (moved, decayed)]
-    noise = noise_at_best(*inputs, start_noise).sum()
-    by_moved, by_decayed = torch.autograd.grad(noise, inputs)
-    return -1 - moved * by_moved / (decayed * by_decayed)
-
-
 def lion_mean(minimum, curvature, weight_decay, noise, betas=(0.9, 0.99)):
     """Return where Lion's weights fluctuate around, with Gaussian gradient noise.
 

@@ -194,37 +194,6 @@ def test_the_risk_of_a_flow_is_the_mean_over_drawn_starts_and_fits():
     assert abs(drawn / theory.flow_risk(moved, decayed, 0.3, 2.0) - 1) < 0.01
 
 
-@pytest.mark.parametrize("moved", [0.05, 0.8, 2.0, 20.0])
-@pytest.mark.parametrize("noise", [0.01, 0.4, 1.5])
-@pytest.mark.parametrize("start_noise", [0.5, 1.0])
-def test_the_noise_at_best_is_the_one_whose_best_decay_is_searched(
-    moved, noise, start_noise
-):
-    total = best_total(moved, noise, start_noise)
-    off = [1.002 * total, total / 1.002]
-    # The noise rises with the total decay, and the grid is finer than the two.
-    high, low = (
-        theory.noise_at_best(torch.tensor(moved).double(), t, start_noise) for t in off
-    )
-    assert low < noise < high
-
-
-@pytest.mark.parametrize("moved", [0.1, 1.0, 2.5, 20.0])
-@pytest.mark.parametrize("noise", [0.04, 0.4])
-def test_the_exponent_is_how_the_searched_best_decay_moves(moved, noise):
-    step = 1.1
-    totals = [best_total(moved * step**k, noise) / step**k for k in (-1, 1)]
-    slope = (totals[1] / totals[0]).log() / (2 * math.log(step))
-    at = torch.tensor(moved).double(), best_total(moved, noise)
-    assert abs(theory.decay_exponent(*at) - slope) < 0.05
-
-
-def test_the_exponents_of_the_two_limits_are_minus_one_and_zero():
-    for moved, exponent in ((0.01, -1), (50.0, 0)):
-        at = torch.tensor(moved).double(), best_total(moved, 0.4)
-        assert abs(theory.decay_exponent(*at) - exponent) < 0.02
-
-
 @pytest.mark.parametrize("betas", [(0.9, 0.99), (0.5, 0.9), (0.0, 0.9)])
 def test_at_lions_mean_the_mean_sign_of_many_draws_cancels_the_decay(betas):
     noise = torch.tensor([0.5, 2.0, 8.0, 30.0], dtype=torch.float64)
