@@ -152,3 +152,11 @@ def adam_mean_direction(gradients, chances, betas):
     # Below low the terms are a geometric series.
     terms[0] /= 1 - beta2**0.5
     return terms.sum() * -math.log(beta2) / math.pi**0.5
+
+
+def root(function, low, high):
+    """Return where a function that rises from below 0 at ``low`` to ``high`` is 0."""
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if function(middle) > 0 else (middle, high)
+    return (low + high) / 2
