@@ -218,3 +218,7 @@ def test_the_mean_direction_of_a_steady_gradient_is_its_sign(betas):
         steady, halves = torch.tensor([[g, g], [0.5, 0.5]]).double()
         u = theory.adam_mean_direction(steady, halves, betas)
         assert u.item() == pytest.approx(math.copysign(1, g), abs=1e-5)
+
+
+def test_the_root_of_a_rising_function_is_found():
+    assert theory.root(lambda x: x**3 - 2, -1.0, 4.0) == pytest.approx(2 ** (1 / 3))
