@@ -87,22 +87,24 @@ def momentum_decay(k, lr, weight_decay, momentum, nesterov=False):
     return left.real
 
 
-def adamw_mean(minimum, curvature, weight_decay, noise):
+def adamw_mean(minimum, curvature, weight_decay, noise, eps=0.0):
     """Return where AdamW's weights fluctuate around, with noise in the gradient.
 
-    The root of g + weight_decay sqrt(noise^2 + g^2) w = 0, where g = curvature (w -
-    minimum) and noise, a tensor, is the standard deviation of the gradient. For small
-    lr and betas[1] near 1. Without noise it is the box, for much noise the ridge of
-    weight_decay * noise.
+    The root of g + weight_decay (sqrt(noise^2 + g^2) + eps) w = 0, where g = curvature
+    (w - minimum) and noise, a tensor, is the standard deviation of the gradient. For
+    small lr, noise that is symmetric and betas[1] near 1. Without noise it is the box,
+    for much noise the ridge of weight_decay * noise, for eps above all gradients the
+    ridge of weight_decay * eps.
     """
+
     # The root as a share of the minimum: between 0 and 1, and the only one below 1.
-    low, high = torch.zeros_like(minimum + noise), torch.ones_like(minimum + noise)
-    for _ in range(64):
-        share = (low + high) / 2
+    def excess(share):
         pull = curvature * (1 - share) * minimum.abs()
-        beyond = weight_decay * torch.hypot(noise, pull) * share * minimum.abs() >= pull
-        low, high = torch.where(beyond, low, share), torch.where(beyond, share, high)
-    return high * minimum
+        size = torch.hypot(noise, pull) + eps
+        return weight_decay * size * share * minimum.abs() - pull
+
+    none = torch.zeros_like(minimum + noise)
+    return root(excess, none, none + 1) * minimum
 
 
 def flow_parts(moved, decayed):
@@ -138,10 +140,50 @@ def lion_mean(minimum, curvature, weight_decay, noise, betas=(0.9, 0.99)):
     """
     left = (1 - betas[0]) ** 2 + betas[0] ** 2 * (1 - betas[1]) / (1 + betas[1])
     spread = noise * math.sqrt(2 * left)
-    low, high = torch.zeros_like(minimum + noise), torch.ones_like(minimum + noise)
-    for _ in range(64):
-        share = (low + high) / 2
+
+    def excess(share):
         pull = curvature * (1 - share) * minimum.abs()
-        beyond = weight_decay * share * minimum.abs() >= torch.erf(pull / spread)
-        low, high = torch.where(beyond, low, share), torch.where(beyond, share, high)
-    return high * minimum
+        return weight_decay * share * minimum.abs() - torch.erf(pull / spread)
+
+    none = torch.zeros_like(minimum + noise)
+    return root(excess, none, none + 1) * minimum
+
+
+def adam_mean_direction(gradients, chances, betas):
+    """Return the mean of Adam's m / sqrt(v) over gradients drawn anew at each step.
+
+    ``gradients`` are the values that one may have, none of them zero, ``chances`` their
+    probabilities, both of shape (k,). Exact for a weight that stands still, after many
+    steps, without eps and for betas[1] of at least 0.5. 1 / sqrt(v) is the integral of
+    exp(-s v) / sqrt(pi s) over s, and the mean of exp(-s v) is a product over the steps
+    in the memory.
+    """
+    beta1, beta2 = betas
+    squares = gradients.double() ** 2
+    low, high = 1e-9 / squares.max(), 40 / squares.min()
+    # Each s is the next one times betas[1]: a step back in v is one back here.
+    steps = torch.arange(math.ceil(math.log(high / low) / -math.log(beta2)) + 1)
+    s = low * beta2 ** -steps.double()
+    parts = chances * torch.exp(-(1 - beta2) * s[:, None] * squares)
+    mean = parts.sum(1)
+    m = (1 - beta1) * (parts @ gradients.double()) / mean
+    # The sum of betas[0]^i m[k - i]: each pass doubles the number of terms.
+    for reach in (2**j for j in range(10)):
+        m = m + beta1**reach * torch.cat([m[:1].expand(reach), m])[: len(m)]
+    terms = m * mean.log().cumsum(0).exp() * s.sqrt()
+    # Below low the terms are a geometric series.
+    terms[0] /= 1 - beta2**0.5
+    return terms.sum() * -math.log(beta2) / math.pi**0.5
+
+
+def root(function, low, high):
+    """Return where a function that rises from below 0 at ``low`` to ``high`` is 0.
+
+    ``low`` and ``high`` are numbers, or tensors of one shape, which ``function`` takes.
+    """
+    low, high = (torch.as_tensor(x, dtype=torch.float64) for x in (low, high))
+    for _ in range(64):
+        middle = (low + high) / 2
+        beyond = torch.as_tensor(function(middle)) >= 0
+        low, high = torch.where(beyond, low, middle), torch.where(beyond, middle, high)
+    return high

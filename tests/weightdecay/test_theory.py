@@ -217,3 +217,54 @@ def test_without_noise_lion_rests_in_the_box():
 def test_without_weight_decay_gaussian_noise_moves_no_mean_of_lion():
     w = theory.lion_mean(MINIMUM, CURVATURE, 0, torch.tensor(3.0))
     assert (w - MINIMUM).abs().max() < 1e-14
+
+
+def test_with_eps_above_all_gradients_adamw_is_a_ridge_of_weight_decay_times_eps():
+    h, eps = CURVATURE * 1e-6, 1e-3
+    w = theory.adamw_mean(MINIMUM, h, 0.5, torch.tensor(0.0).double(), eps)
+    assert ((w - theory.ridge(MINIMUM, h, 0.5 * eps)) / w).abs().max() < 1e-2
+    assert (w - theory.box(MINIMUM, 0.5)).abs().max() > 0.4
+
+
+@pytest.mark.parametrize("eps", [1e-8, 0.1, 3.0])
+def test_adamw_with_eps_rests_where_the_mean_says(eps):
+    lrs = [0.2 * max(eps, 0.2) * (1 - k / 1200) for k in range(1200)]
+    settings = {"weight_decay": 0.5, "eps": eps, "betas": (0.9, 0.9)}
+    w = end(updates.adamw, steps=1200, lr=lrs, **settings)
+    rest = theory.adamw_mean(MINIMUM, CURVATURE, 0.5, torch.tensor(0.0).double(), eps)
+    assert (w - rest).abs().max() < 1e-3
+
+
+def simulated(values, chance, betas, steps=2500, copies=1500):
+    """Return the mean of m / sqrt(v), with ``values[0]`` in a share of the steps."""
+    generator = torch.Generator().manual_seed(0)
+    m = v = total = 0
+    for k in range(steps):
+        rare = torch.rand(copies, generator=generator) < chance
+        g = torch.where(rare, *values).double()
+        m = betas[0] * m + (1 - betas[0]) * g
+        v = betas[1] * v + (1 - betas[1]) * g**2
+        total += (m / v.sqrt()).mean() if k >= steps // 2 else 0
+    return total.item() / (steps - steps // 2)
+
+
+@pytest.mark.parametrize("betas", [(0.9, 0.99), (0.9, 0.9), (0.0, 0.5), (0.5, 0.9)])
+def test_the_mean_direction_of_adam_is_what_many_steps_measure(betas):
+    gradients = torch.tensor([3.0, -0.2]).double()
+    chances = torch.tensor([0.1, 0.9]).double()
+    exact = theory.adam_mean_direction(gradients, chances, betas)
+    assert exact.item() == pytest.approx(simulated((3.0, -0.2), 0.1, betas), abs=4e-3)
+    averaged = gradients @ chances / (gradients**2 @ chances).sqrt()
+    assert abs(exact - averaged) > 8e-3
+
+
+@pytest.mark.parametrize("betas", [(0.0, 0.5), (0.9, 0.5), (0.9, 0.999)])
+def test_the_mean_direction_of_a_steady_gradient_is_its_sign(betas):
+    for g in (-1e-5, 40.0):
+        steady, halves = torch.tensor([[g, g], [0.5, 0.5]]).double()
+        u = theory.adam_mean_direction(steady, halves, betas)
+        assert u.item() == pytest.approx(math.copysign(1, g), abs=1e-5)
+
+
+def test_the_root_of_a_rising_function_is_found():
+    assert theory.root(lambda x: x**3 - 2, -1.0, 4.0) == pytest.approx(2 ** (1 / 3))

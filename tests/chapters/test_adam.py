@@ -1,0 +1,253 @@
+"""The general sentences of the Adam chapter, each on a case chosen to break it."""
+
+import claims
+import pytest
+import torch
+
+from weightdecay import paths, problems, theory, updates
+from weightdecay.directions import adam_direction
+
+says = claims.on("adam")
+Adam, AdamW = torch.optim.Adam, torch.optim.AdamW
+
+CLAIMS_NOTHING = {
+    "Predicted and measured fractions never differ by more than": "a maximum that "
+    "the page computes and asserts",
+}
+
+
+def numbers(*values):
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def flat(w):
+    return 0 * w.sum()
+
+
+def fall(optimizer, decay, **settings):
+    """Walk two weights, one of them negative, that have no gradient of the loss."""
+    run = {"steps": 200, "lr": 0.001, "weight_decay": decay, **settings}
+    return paths.walk(optimizer, flat, numbers(1.0, -0.7), **run)
+
+
+ADAMS = pytest.mark.parametrize(
+    "settings",
+    [{}, {"betas": (0.9, 0.95)}, {"betas": (0.0, 0.5)}, {"amsgrad": True}],
+    ids=str,
+)
+
+
+@ADAMS
+@says("where there is no other gradient $\\lambda$ has next to no effect.")
+def test_a_hundredfold_decay_moves_a_weight_without_gradient_by_nothing_more(settings):
+    gentle, strong = (fall(Adam, value, **settings) for value in (0.01, 1.0))
+    assert (gentle - strong).abs().max() < 1e-5 * (1 - gentle[-1, 0])
+    assert 1 - gentle[-1, 0] > 0.1
+    assert (fall(AdamW, 0.01) - fall(AdamW, 1.0)).abs().max() > 0.1
+
+
+@says(
+    "the weight loses $\\eta$ per step, *a fixed amount and no share*, whichever "
+    "$\\lambda$, as long as $\\lambda |w|$ is far above $\\varepsilon$."
+)
+def test_the_fixed_amount_ends_where_the_penalty_comes_down_to_eps():
+    lost = {
+        value: 1 - fall(Adam, value, betas=(0.9, 0.9))[-1, 0] for value in (1e-5, 1e3)
+    }
+    assert all(abs(x - 0.2) < 2e-3 for x in lost.values())
+    assert 1 - fall(Adam, 1e-9, betas=(0.9, 0.9))[-1, 0] < 0.1
+
+
+@ADAMS
+@says(
+    "so that $u$ is nothing but the sign of $g + \\lambda w$.",
+    "Only where decay and gradient pull apart can $\\lambda$ turn the sign.",
+)
+def test_the_first_step_is_a_sign_also_where_decay_and_gradient_pull_apart(settings):
+    generator = torch.Generator().manual_seed(0)
+    w, g = torch.randn(2, 500, generator=generator, dtype=torch.float64)
+    g = g**5  # from tiny to large
+    for decay in (0, 0.3, 30):
+        run = {"steps": 1, "lr": 0.1, "weight_decay": decay, "eps": 0, **settings}
+        end = paths.walk(Adam, lambda x: (g * x).sum(), w, **run)[-1]
+        assert (end - (w - 0.1 * (g + decay * w).sign())).abs().max() < 1e-12
+        turned = (g + decay * w).sign() != g.sign()
+        assert not (turned & (g * w > 0)).any()
+        assert turned.any() == (decay > 0)
+
+
+TUMOURS = problems.breast_cancer()
+BATCHES = TUMOURS.minibatches(8, steps=60, seed=3)
+RUN = {"steps": 60, "lr": 0.03, "weight_decay": 0.4, "eps": 0}
+
+
+def moved_by(factors, **settings):
+    """Return how far AdamW's weights move when step k's loss is multiplied."""
+    start = torch.zeros(30, dtype=torch.float64)
+    scaled = [
+        lambda w, b=b, c=c: c * b(w) for b, c in zip(BATCHES, factors, strict=True)
+    ]
+    both = (paths.walk(AdamW, x, start, **RUN, **settings) for x in (BATCHES, scaled))
+    a, b = both
+    return (a - b).abs().max()
+
+
+@ADAMS
+@says(
+    "A factor that is the same at every step leaves $u(g)$ as it is, and $\\lambda$ "
+    "never meets the gradient.",
+    "The factor must be one and the same.",
+    "its path does not change when the loss is multiplied by one factor.",
+)
+def test_adamw_sees_no_factor_unless_it_changes_from_step_to_step(settings):
+    for factor in (1e-9, 3.0, 1e9):
+        assert moved_by([factor] * 60, **settings) < 1e-9
+    assert moved_by([1, 2] * 30, **settings) > 1e-3
+    assert moved_by([1.1**k for k in range(60)], **settings) > 1e-3
+
+
+@says("but for $\\varepsilon$ its path does not change")
+def test_with_eps_a_factor_that_makes_gradients_tiny_does_change_the_path():
+    start = torch.zeros(30, dtype=torch.float64)
+    tiny = [lambda w, b=b: 1e-9 * b(w) for b in BATCHES]
+    run = {**RUN, "eps": 1e-8}
+    a, b = (paths.walk(AdamW, x, start, **run) for x in (BATCHES, tiny))
+    assert (a - b).abs().max() > 0.1
+
+
+@ADAMS
+@says(
+    "The other way leaves Adam alone and takes the share $\\eta\\lambda$ off the "
+    "weight beside it.",
+    "`AdamW` takes $\\eta\\lambda$ whatever the gradient",
+)
+def test_adamw_takes_its_share_under_heavy_rare_and_vanishing_gradients(settings):
+    generator = torch.Generator().manual_seed(1)
+    w, state = numbers(1.0, -2.0, 3.0), None
+    for _ in range(100):
+        g = torch.randn(3, generator=generator, dtype=torch.float64) ** 9
+        g *= torch.rand(3, generator=generator) < 0.3
+        u, state = adam_direction(g, state, **settings)
+        w = 0.98 * w - 0.1 * u
+    generator.manual_seed(1)
+    losses = []
+    for _ in range(100):
+        g = torch.randn(3, generator=generator, dtype=torch.float64) ** 9
+        g *= torch.rand(3, generator=generator) < 0.3
+        losses.append(lambda x, g=g: (g * x).sum())
+    run = {"steps": 100, "lr": 0.1, "weight_decay": 0.2, **settings}
+    path = paths.walk(AdamW, losses, numbers(1.0, -2.0, 3.0), **run)
+    assert (path[-1] - w).abs().max() < 1e-12
+
+
+def test_a_zero_gradient_decays_and_a_missing_one_does_not():
+    for g, left in ((numbers(0.0), 0.9), (None, 1.0)):
+        weight = torch.nn.Parameter(numbers(1.0))
+        weight.grad = g
+        AdamW([weight], lr=0.1, weight_decay=1.0).step()
+        assert weight.item() == pytest.approx(left, abs=1e-15)
+
+
+H = numbers(1.0, 0.4, 0.4, 0.5).reshape(2, 2)
+BOWL = problems.Quadratic(numbers(2.0, -1.0), H)
+
+
+@says(
+    "The place where Adam with an L2 penalty *would* end is that of {eq}`shrinkage` in "
+    "[](sgd.md), whatever the gradient's size, as long as its noise is as often up as "
+    "down;"
+)
+def test_adam_with_l2_ends_at_ridge_also_where_weights_are_coupled():
+    generator = torch.Generator().manual_seed(2)
+    # Heavy tails, and one weight ten times as noisy as the other.
+    draws = torch.randn(3000, 60, 2, generator=generator, dtype=torch.float64)
+    noise = numbers(0.2, 2.0) * draws * draws.abs()
+    noise = torch.cat([noise, -noise], dim=1)
+
+    def gradient(w, n):
+        return (w - BOWL.minimum) @ H + n
+
+    w, state, seen = torch.zeros(120, 2, dtype=torch.float64), None, []
+    for n in noise:
+        settings = {"lr": 0.02, "weight_decay": 0.5, "betas": (0.9, 0.995)}
+        w, state = updates.adam_l2(w, gradient(w, n), state, **settings)
+        seen.append(w.mean(0))
+    mean = torch.stack(seen[1500:]).mean(0)
+    assert (mean - BOWL.penalised_minimum(0.5)).abs().max() < 0.03
+    assert (BOWL.minimum - BOWL.penalised_minimum(0.5)).abs().max() > 0.5
+
+
+@says("as long as its noise is as often up as down;")
+def test_skewed_noise_moves_adam_with_l2_off_the_ridge():
+    even, skewed = numbers(0.5, 0.5), numbers(0.01, 0.99)
+    betas = (0.9, 0.99)
+    assert abs(theory.adam_mean_direction(numbers(5, -5), even, betas)) < 1e-12
+    pushed = theory.adam_mean_direction(numbers(9.9, -0.1), skewed, betas)
+    assert (numbers(9.9, -0.1) * skewed).sum().abs() < 1e-12 and pushed < -0.05
+
+
+def share(p, size, beta2, pull=1e-4):
+    """Return what a penalty takes from a weight over what the average predicts."""
+    values = numbers(pull - size, pull, pull + size)
+    chances = numbers(p / 2, 1 - p, p / 2)
+    taken = theory.adam_mean_direction(values, chances, (0.9, beta2)) / pull
+    return taken * (p * size**2 + pull**2) ** 0.5
+
+
+@pytest.mark.parametrize("size", [0.1, 30.0])
+@pytest.mark.parametrize("p", [0.002, 0.02, 0.2])
+@says("So the memory of $1/(1-\\beta_2)$ steps must hold many gradients.")
+def test_the_number_of_gradients_in_the_memory_decides(p, size):
+    many, few = (share(p, size, 1 - p / held) for held in (20, 0.25))
+    assert abs(many - 1) < 0.02 and few > 2
+
+
+@says("until its first gradient a weight loses $\\eta$ per step.")
+@pytest.mark.parametrize("decay", [0.001, 1.0])
+def test_before_its_first_gradient_a_weight_loses_lr_per_step(decay):
+    run = {"steps": 100, "lr": 1e-4, "weight_decay": decay}
+    end = paths.walk(Adam, flat, numbers(1.0, -1.0), **run)[-1]
+    assert (end.abs() - 0.99).abs().max() < 3e-4
+
+
+@says(
+    "With `amsgrad=True` $\\hat v$ is made from the largest $v$ so far, which never "
+    "falls."
+)
+def test_the_largest_v_never_falls_under_gradients_that_vanish():
+    state, highest = None, [numbers(0.0)]
+    for k in range(100):
+        _, state = adam_direction(numbers(0.5**k), state, amsgrad=True)
+        highest.append(state[3])
+        assert state[3] >= highest[-2]
+    assert state[2] < highest[-1]  # as v itself does
+
+
+@says(
+    "a share again, but of $\\eta$ over the weight that it started from, still without "
+    "$\\lambda$."
+)
+def test_the_share_that_amsgrad_takes_is_of_lr_over_the_start_and_has_no_decay_in_it():
+    ends = [fall(Adam, x, betas=(0.9, 0.9), amsgrad=True)[-1] for x in (0.01, 10)]
+    assert (ends[0] - ends[1]).abs().max() < 1e-5
+    for start, left in zip(
+        (1.0, 0.7), (ends[0] / numbers(1.0, -0.7)).tolist(), strict=True
+    ):
+        assert left == pytest.approx((1 - 0.001 / start) ** 200, abs=0.02)
+    assert abs((1 - 0.001 / 0.7) ** 200 - 0.999**200) > 0.05
+
+
+@says("The penalty is decay again")
+def test_under_a_large_eps_adam_is_sgd_with_momentum_and_its_penalty_decay():
+    generator = torch.Generator().manual_seed(4)
+    noise = torch.randn(400, 3, generator=generator, dtype=torch.float64)
+    losses = [lambda w, n=n: ((w - 1) ** 2).sum() / 2 + n @ w for n in noise]
+    run = {"steps": 400, "weight_decay": 0.5}
+    start = torch.zeros(3, dtype=torch.float64)
+    adam = paths.walk(Adam, losses, start, lr=1e4, eps=1e6, **run)
+    sgd = {"lr": 0.01, "momentum": 0.9, "dampening": 0.9}
+    plain = paths.walk(torch.optim.SGD, losses, start, **sgd, **run)
+    # The first gradient fills SGD's buffer whole; this is forgotten.
+    assert (adam - plain)[300:].abs().max() < 1e-2
+    bare = paths.walk(Adam, losses, start, lr=1e4, eps=1e6, steps=400)
+    assert (adam - bare)[300:].abs().max() > 0.2
