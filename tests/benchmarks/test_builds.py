@@ -63,7 +63,8 @@ def test_time_and_memory_are_those_of_all_that_a_command_started(tmp_path, monke
     monkeypatch.setattr(builds, "held", held)
     hold = "import os, time\nfrom pathlib import Path\na = bytearray(100_000_000)\n"
     hold += "while sum(os.times()[:2]) < 0.5: pass\n"
-    hold += f"while not Path({str(look)!r}).exists(): time.sleep(0.1)"
+    hold += "for _ in range(1800):\n"
+    hold += f"    if Path({str(look)!r}).exists(): break\n    time.sleep(0.1)"
     work = "import subprocess, sys\n"
     work += f"child = subprocess.Popen([sys.executable, '-c', {hold!r}]); child.wait()"
     cpu, wall, peak = builds.measure([[sys.executable, "-c", work]], tmp_path)

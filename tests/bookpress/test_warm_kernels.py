@@ -125,8 +125,8 @@ except KeyboardInterrupt:
 """
 
     def time_of(cell):
-        """Give the endless cell a second from when it has begun, others all time."""
-        return until(mark.exists) and 1 if cell.source == endless else None
+        """Give the endless cell a second from when it has begun."""
+        return until(mark.exists) and 1 if cell.source == endless else LONG
 
     how = {"timeout_func": time_of, "interrupt_on_timeout": True}
     assert shown(name, endless, "x", **how, error_on_timeout=None) == ["'stopped'"]

@@ -165,6 +165,17 @@ def test_a_tap_follows_the_link_and_opens_nothing(reader):
         assert here.page.locator(OPEN).count() == 0
 
 
+def test_a_finger_that_rests_on_it_opens_nothing(reader):
+    with reader(has_touch=True) as here:
+        box = link_to(here.page, EQUATION).bounding_box()
+        finger = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        touch = {"type": "touchStart", "touchPoints": [finger]}
+        chromium = here.page.context.new_cdp_session(here.page)
+        chromium.send("Input.dispatchTouchEvent", touch)
+        here.page.clock.run_for(LONG)
+        assert here.page.locator(OPEN).count() == 0
+
+
 def test_a_click_follows_the_link_and_closes_it(reader):
     with reader() as here:
         link = link_to(here.page, EQUATION)
@@ -174,6 +185,16 @@ def test_a_click_follows_the_link_and_closes_it(reader):
         link.click()
         here.page.wait_for_url("**#equation-sgd-l2")
         here.page.clock.run_for(LONG)
+        assert here.page.locator(OPEN).count() == 0
+
+
+def test_a_click_elsewhere_closes_what_the_keyboard_opened(reader):
+    with reader() as here:
+        focus_by_keyboard(here.page, link_to(here.page, EQUATION))
+        here.page.locator("article h1").hover()
+        here.page.clock.run_for(LONG)
+        assert here.page.locator(OPEN).is_visible()
+        here.page.locator("article h1").click()
         assert here.page.locator(OPEN).count() == 0
 
 
