@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from functools import partial
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -24,7 +25,11 @@ def live(book):
     command = [sys.executable, "-m", "bookpress.live", str(book.folder)]
     command += ["--port", str(port)]
     said = (book.folder.parent / "said").open("w")
-    run = subprocess.Popen(command, stdout=said, stderr=said, start_new_session=True)
+    # Whoever runs the tests in the background, as a script does, lets SIGINT be ignored.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    run = subprocess.Popen(
+        command, stdout=said, stderr=said, start_new_session=True, preexec_fn=heard
+    )
     yield book, f"http://127.0.0.1:{port}/a.html", run
     run.kill()
     run.wait()
