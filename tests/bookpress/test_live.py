@@ -25,7 +25,7 @@ def live(book):
     command = [sys.executable, "-m", "bookpress.live", str(book.folder)]
     command += ["--port", str(port)]
     said = (book.folder.parent / "said").open("w")
-    # Whoever runs the tests in the background, as a script does, lets SIGINT be ignored.
+    # Else, where a script runs the tests in the background, SIGINT is ignored.
     heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     run = subprocess.Popen(
         command, stdout=said, stderr=said, start_new_session=True, preexec_fn=heard
