@@ -1,5 +1,6 @@
 """The repository: imports, versions, pins and what a wrong Python hears."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).parent.parent
+THIS = Path(__file__)
+ROOT = THIS.parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]
 
 
@@ -92,3 +94,46 @@ def test_a_python_that_is_too_old_is_refused_in_one_line(old, tmp_path):
     assert run.returncode != 0 and len(said) == 1
     assert said[0].startswith("Python 3.11 or newer is needed")
     assert not (tmp_path / ".venv").exists()
+
+
+# A test waits for what must happen, however long that takes: see waiting.py.
+CLOCKS = {"monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"}
+CLOCKS |= {"process_time", "process_time_ns", "time_ns", "wait_for_timeout"}
+IN_PAGES = ("performance.now", "Date.now")
+
+
+def clocks(source):
+    """Return where code reads a clock, waits a fixed time or imports what does."""
+    for node in ast.walk(ast.parse(source)):
+        names = {getattr(node, "attr", None), getattr(node, "id", None)}
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            parts = {alias.name for alias in node.names}
+            names |= parts & {"time", "timeit"} | {getattr(node, "module", None)} & {
+                "time"
+            }
+        text = node.value if isinstance(node, ast.Constant) else None
+        in_a_page = isinstance(text, str) and any(part in text for part in IN_PAGES)
+        if in_a_page or names & (CLOCKS | {"time", "timeit"}):
+            yield f"line {node.lineno}: {ast.unparse(node)}"
+
+
+def test_no_test_measures_a_time_or_waits_a_fixed_one():
+    tests = [p for p in sorted(ROOT.glob("tests/**/*.py")) if p.name != "waiting.py"]
+    found = {p.name: [*clocks(p.read_text("utf8"))] for p in tests if p != THIS}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    "measuring",
+    [
+        "import time; time.sleep(1)",
+        "from time import sleep",
+        "import timeit",
+        "clock.perf_counter()",
+        "page.wait_for_timeout(400)",
+        "page.evaluate('performance.now()')",
+    ],
+)
+def test_a_test_that_measures_a_time_would_be_found(measuring):
+    assert [*clocks(measuring)]
+    assert not [*clocks("page.write('import time; time.sleep(1)')")]

@@ -1,6 +1,7 @@
 """The table of build times: what it measures, and that it can't hide a wrong page."""
 
 import sys
+from types import SimpleNamespace
 
 import builds
 import pytest
@@ -49,11 +50,25 @@ def test_books_with_other_bytes_are_refused(tmp_path):
 
 def test_time_and_memory_are_those_of_all_that_a_command_started(tmp_path, monkeypatch):
     monkeypatch.setattr(builds, "WORK", tmp_path)
-    hold = "import time; a = bytearray(100_000_000); time.sleep(1.2)"
-    work = "import subprocess, sys, time\n"
+    clock = SimpleNamespace(perf_counter=iter([3, 10]).__next__)
+    monkeypatch.setattr(builds, "time", clock)
+    measured, seen, look = builds.held, [], tmp_path / "seen twice"
+
+    def held(pid):
+        seen.extend(pid for _ in range(measured(pid) > 100_000_000))
+        if len(seen) == 2:
+            look.touch()
+        return measured(pid)
+
+    monkeypatch.setattr(builds, "held", held)
+    hold = "import os, time\nfrom pathlib import Path\na = bytearray(100_000_000)\n"
+    hold += "while sum(os.times()[:2]) < 0.5: pass\n"
+    hold += "for _ in range(1800):\n"
+    hold += f"    if Path({str(look)!r}).exists(): break\n    time.sleep(0.1)"
+    work = "import subprocess, sys\n"
     work += f"child = subprocess.Popen([sys.executable, '-c', {hold!r}]); child.wait()"
     cpu, wall, peak = builds.measure([[sys.executable, "-c", work]], tmp_path)
-    assert 1.2 < wall < 20 and cpu < wall and 100 < peak < 400
+    assert wall == 7 and cpu > 0.5 and 100 < peak < 400
 
 
 def test_a_row_stands_beside_its_baseline_and_one_wrong_page_is_told():

@@ -1,11 +1,11 @@
 """The whole book is published, or nothing, whatever happens."""
 
 import resource
-import time
 from functools import partial
 
 import psutil
 from tiny_book import STRICT
+from waiting import until
 
 BROKEN = "# Page b\n\n[](missing.md)"
 
@@ -61,23 +61,16 @@ def test_what_prints_all_pages_is_seen(published):
     assert result.code == 0 and "no targets are out of date" not in result.said
 
 
-def wait_until(found, seconds=30):
-    while not found() and seconds > 0:
-        time.sleep(0.05)
-        seconds -= 0.05
-    return found()
-
-
 def test_a_build_killed_while_cells_run_leaves_the_old_book_and_no_process(published):
     before, pid = published.files(), published.folder / "pid"
     published.page("a", "import os, time\nfrom pathlib import Path\n"
                    f"Path({str(pid)!r}).write_text(str(os.getpid()))\n"
                    "while time.sleep(0.1) is None: pass\n")  # fmt: skip
     build, _ = published.start(*STRICT)
-    assert wait_until(lambda: pid.exists() and pid.read_text())
+    until(lambda: pid.exists() and pid.read_text())
     build.kill()
     build.join()
-    assert wait_until(lambda: not psutil.pid_exists(int(pid.read_text())))
+    until(lambda: not psutil.pid_exists(int(pid.read_text())))
     assert published.files() == before
     published.page("a", "'new'")
     assert published.build(*STRICT).code == 0
@@ -89,7 +82,7 @@ def test_a_build_killed_while_it_writes_hides_nothing_from_the_next(published):
     published.write("code/mod.py", "X = 'new'")
     published.page("b", text="# Page b\n\nNew.")
     build, said = published.start(*STRICT)
-    assert wait_until(lambda: "writing output" in said.read_text())
+    until(lambda: "writing output" in said.read_text())
     build.kill()
     build.join()
     assert published.files() == before
@@ -115,9 +108,21 @@ def test_a_full_disk_fails_and_leaves_the_old_book(published):
     assert published.build(*STRICT).code == 0 and "new" in published.outputs("a")[0]
 
 
-def test_of_two_builds_at_once_the_second_waits_and_both_succeed(published):
-    published.page("a", "import time; time.sleep(1); 'new'")
-    builds = [published.start(*STRICT) for _ in range(2)]
+def test_of_two_builds_at_once_the_second_waits_and_both_succeed(
+    published, tmp_path, monkeypatch
+):
+    # Not named in the page, which would then depend on what is there.
+    monkeypatch.setenv("MEETING", str(tmp_path))
+    published.page("a", "import os, time\nfrom pathlib import Path\n"
+                   "here = Path(os.environ['MEETING'])\n"
+                   "(here / 'running').touch()\n"
+                   "while not (here / 'go').exists(): time.sleep(0.1)\n"
+                   "'new'")  # fmt: skip
+    builds = [published.start(*STRICT)]
+    until((tmp_path / "running").exists)
+    builds.append(published.start(*STRICT))
+    until(lambda: "Waiting for it" in builds[1][1].read_text())
+    (tmp_path / "go").touch()
     for build, _ in builds:
         build.join()
     said = [said.read_text() for _, said in builds]

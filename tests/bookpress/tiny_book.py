@@ -20,6 +20,7 @@ from bs4 import BeautifulSoup
 from jinja2 import FileSystemBytecodeCache
 from jinja2.sandbox import SandboxedEnvironment
 from sphinx import jinja2glue
+from waiting import LONG
 
 STRICT = ("-W", "-n", "--keep-going")
 PLAIN = "PLAIN_STACK" in os.environ
@@ -54,7 +55,7 @@ class Book:
         """Make a book of one page without cells."""
         self.folder, self.pages = folder, []
         self.config = {"title": "Book", "only_build_toc_files": True}
-        self.config["execute"] = {"execute_notebooks": "cache", "timeout": 20}
+        self.config["execute"] = {"execute_notebooks": "cache", "timeout": LONG}
         self.config["execute"] |= {"raise_on_error": True, "run_in_temp": True}
         settings = {"cells_sources": ["code"], "cells_lock": ["lock.txt"]}
         settings["publish_depends"] = ["_config.yml", "press.txt"]

@@ -7,12 +7,11 @@ speaks, is JSON over a websocket: https://www.w3.org/TR/webdriver-bidi/.
 import itertools
 import json
 import subprocess
-import time
 from contextlib import contextmanager
 
+from waiting import LONG, until
 from websockets.sync.client import connect
 
-SECONDS = 30
 # No first-run page, and no network but this machine.
 _SETTINGS = {
     "network.proxy.type": 1,
@@ -67,7 +66,7 @@ class Page:
         self._socket.send(
             json.dumps({"id": number, "method": method, "params": params})
         )
-        while (answer := json.loads(self._socket.recv(SECONDS))).get("id") != number:
+        while (answer := json.loads(self._socket.recv(LONG))).get("id") != number:
             if answer.get("params", {}).get("level") == "error":
                 self.errors.append(answer["params"]["text"])
         if answer["type"] == "error":
@@ -95,15 +94,11 @@ def running(program, profile, theme):
             yield Page(socket)
     finally:
         process.terminate()
-        process.wait(SECONDS)
+        process.wait(LONG)
 
 
 def _address(profile):
     """Wait until Firefox has said where it listens; return the address."""
     said = profile / "WebDriverBiDiServer.json"
-    for _ in range(SECONDS * 10):
-        if said.exists() and said.read_text():
-            where = json.loads(said.read_text())
-            return f"ws://{where['ws_host']}:{where['ws_port']}/session"
-        time.sleep(0.1)
-    raise TimeoutError(f"Firefox did not listen within {SECONDS} seconds")
+    where = json.loads(until(lambda: said.exists() and said.read_text()))
+    return f"ws://{where['ws_host']}:{where['ws_port']}/session"

@@ -1,6 +1,8 @@
 """A reader points at a reference, by mouse or keyboard, and sees what it points to."""
 
 import itertools
+from contextlib import contextmanager
+from datetime import datetime
 
 import pytest
 
@@ -16,6 +18,23 @@ EXPECTED = {
     EXERCISE: ["Exercise 2.1"],
     WORK: ["Ridge regression", "Technometrics"],
 }
+
+
+LONG = 10_000  # milliseconds of the page's clock, in which all that it waits for comes
+
+
+@pytest.fixture
+def reader(visit, http):
+    """Return a function that opens the page, whose clock the test then moves."""
+
+    @contextmanager
+    def opened(**settings):
+        with visit(http + PAGE, **settings) as here:
+            here.page.clock.install()
+            here.page.clock.pause_at(datetime(2100, 1, 1))
+            yield here
+
+    return opened
 
 
 def link_to(page, link, place="center"):
@@ -49,32 +68,23 @@ def test_what_is_shown_is_drawn_and_repeats_no_name(visit, http):
         assert shown.locator("[id]").count() == 0
 
 
-def test_it_opens_when_the_mouse_has_rested_for_a_moment(visit, http):
-    with visit(http + PAGE) as here:
-        link = link_to(here.page, EQUATION)
-        assert link.evaluate(_TIME_UNTIL_OPEN) >= 140  # milliseconds
-
-
-_TIME_UNTIL_OPEN = """link => new Promise(resolve => {
-  const start = performance.now();
-  const tell = () => resolve(performance.now() - start);
-  document.addEventListener("toggle", tell, true);
-  const mouse = { pointerType: "mouse", bubbles: true };
-  link.dispatchEvent(new PointerEvent("pointerover", mouse));
-})"""
-
-
-def test_a_mouse_on_its_way_opens_nothing(visit, http):
-    with visit(http + PAGE) as here:
-        link_to(here.page, EQUATION).evaluate(
-            """link => {
-              const mouse = { pointerType: "mouse", bubbles: true };
-              for (const place of [link, document.body])
-                place.dispatchEvent(new PointerEvent("pointerover", mouse));
-            }"""
-        )
-        here.page.wait_for_timeout(400)
+def test_it_opens_when_the_mouse_has_rested_for_a_moment(reader):
+    with reader() as here:
+        link_to(here.page, EQUATION).hover()
+        here.page.clock.run_for(140)
         assert here.page.locator(OPEN).count() == 0
+        here.page.clock.run_for(20)
+        assert here.page.locator(OPEN).count() == 1
+
+
+def test_a_mouse_on_its_way_opens_nothing(reader):
+    with reader() as here:
+        link_to(here.page, EQUATION).hover()
+        here.page.clock.run_for(140)
+        here.page.mouse.move(5, 5)
+        for _ in range(LONG // 100):
+            here.page.clock.run_for(100)
+            assert here.page.locator(OPEN).count() == 0
 
 
 def test_a_mouse_button_opens_nothing(visit, http):
@@ -84,13 +94,16 @@ def test_a_mouse_button_opens_nothing(visit, http):
         assert here.page.locator(OPEN).count() == 0
 
 
-def test_the_mouse_may_go_onto_it_and_closes_it_by_leaving(visit, http):
-    with visit(http + PAGE) as here:
-        point_at(here.page, WORK).locator("a").hover()
-        here.page.wait_for_timeout(400)
+def test_the_mouse_may_go_onto_it_and_closes_it_by_leaving(reader):
+    with reader() as here:
+        link_to(here.page, WORK).hover()
+        here.page.clock.run_for(LONG)
+        here.page.locator(OPEN).locator("a").hover()
+        here.page.clock.run_for(LONG)
         assert here.page.locator(OPEN).is_visible()
         here.page.mouse.move(5, 5)
-        here.page.locator(OPEN).wait_for(state="detached")
+        here.page.clock.run_for(LONG)
+        assert here.page.locator(OPEN).count() == 0
 
 
 def test_the_keyboard_opens_it_tells_the_reader_and_escape_closes_it(visit, root):
@@ -138,23 +151,50 @@ def bottom(box):
     return box["y"] + box["height"]
 
 
-def test_a_tap_follows_the_link(visit, http):
+def test_a_tap_follows_the_link_to_another_page(visit, http):
     with visit(http + PAGE, has_touch=True) as here:
         link_to(here.page, WORK).tap()
         here.page.wait_for_url("**/bibliography.html#*")
-        here.page.go_back()
+
+
+def test_a_tap_follows_the_link_and_opens_nothing(reader):
+    with reader(has_touch=True) as here:
         link_to(here.page, EQUATION).tap()
-        here.page.wait_for_timeout(400)
-        assert here.page.url.endswith("#equation-sgd-l2")
+        here.page.wait_for_url("**#equation-sgd-l2")
+        here.page.clock.run_for(LONG)
         assert here.page.locator(OPEN).count() == 0
 
 
-def test_a_click_follows_the_link_and_closes_it(visit, http):
-    with visit(http + PAGE) as here:
-        point_at(here.page, EQUATION)
-        link_to(here.page, EQUATION).click()
-        here.page.wait_for_timeout(400)
-        assert here.page.url.endswith("#equation-sgd-l2")
+def test_a_finger_that_rests_on_it_opens_nothing(reader):
+    with reader(has_touch=True) as here:
+        box = link_to(here.page, EQUATION).bounding_box()
+        finger = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        touch = {"type": "touchStart", "touchPoints": [finger]}
+        chromium = here.page.context.new_cdp_session(here.page)
+        chromium.send("Input.dispatchTouchEvent", touch)
+        here.page.clock.run_for(LONG)
+        assert here.page.locator(OPEN).count() == 0
+
+
+def test_a_click_follows_the_link_and_closes_it(reader):
+    with reader() as here:
+        link = link_to(here.page, EQUATION)
+        link.hover()
+        here.page.clock.run_for(LONG)
+        assert here.page.locator(OPEN).is_visible()
+        link.click()
+        here.page.wait_for_url("**#equation-sgd-l2")
+        here.page.clock.run_for(LONG)
+        assert here.page.locator(OPEN).count() == 0
+
+
+def test_a_click_elsewhere_closes_what_the_keyboard_opened(reader):
+    with reader() as here:
+        focus_by_keyboard(here.page, link_to(here.page, EQUATION))
+        here.page.locator("article h1").hover()
+        here.page.clock.run_for(LONG)
+        assert here.page.locator(OPEN).is_visible()
+        here.page.locator("article h1").click()
         assert here.page.locator(OPEN).count() == 0
 
 

@@ -21,8 +21,11 @@ def test_a_word_is_found_and_its_page_opens(visit, root):
 def test_a_word_that_is_in_no_page_is_not_found(visit, root):
     with visit(f"{root}book/index.html") as here:
         look_for(here.page, "rhododendron")
-        here.page.wait_for_function("document.querySelector('.search-summary')")
-        here.page.wait_for_timeout(500)
+        here.page.locator("#search-results h2:text('Search Results')").wait_for(
+            state="attached"
+        )
+        said = here.page.locator(".search-summary").text_content()
+        assert "did not match any documents" in said
         assert here.page.locator("#search-results li").count() == 0
 
 
