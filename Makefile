@@ -9,7 +9,7 @@
 # make chapter NAME=lion_in_a_box  a new chapter, from the template, in the contents
 # make frameworks  optax, Keras, timm and pytorch_optimizer, for the tests that run them
 #               (500 MB)
-# make lock     requirements*.txt, compiled again from pyproject.toml
+# make lock     requirements*.txt, compiled again from requirements*.in
 # make clean    what was built;  make distclean  also the environment
 #
 # PYTHON=python3.12     another Python
@@ -32,7 +32,7 @@ FRAMEWORKS := .venv/frameworks
 STRICT := -W -n --keep-going
 LATEX := _build/latex
 COMPILE := $(BIN)/pip-compile --strip-extras --no-emit-find-links --no-emit-index-url \
-    --no-emit-trusted-host --no-header --annotation-style=line
+    --no-emit-trusted-host --no-header --annotation-style=line --find-links _build/lock
 TEX_PACKAGES := latexmk texlive-latex-recommended texlive-latex-extra \
     texlive-fonts-recommended texlive-xetex xindy tex-gyre fonts-freefont-otf
 # Threads would make small tensors slower and the last digits depend on the machine.
@@ -99,12 +99,13 @@ chapter: $(INSTALLED)
 	$(MAKE) book
 
 # The first line refuses a Python that is too old, before anything is written.
-$(INSTALLED): requirements.txt pyproject.toml
+$(INSTALLED): requirements.txt pyproject.toml press/pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; v >= (3, 11) or sys.exit("Python 3.11 or newer is needed, and %s is %d.%d. Name another: make book PYTHON=python3.11" % ((sys.executable,) + v))'
 	$(PYTHON) -m venv .venv
 	$(if $(TORCH_INDEX),$(BIN)/pip install --no-deps --index-url $(TORCH_INDEX) $$(grep '^torch==' requirements.txt))
+	@$(if $(TORCH_INDEX),,$(BIN)/python torch_wheel.py notice)
 	$(BIN)/pip install -r requirements.txt
-	$(BIN)/pip install --no-deps --no-build-isolation -e .
+	$(BIN)/pip install --no-deps --no-build-isolation -e . -e press
 	touch $@
 
 frameworks: $(FRAMEWORKS)
@@ -113,18 +114,20 @@ $(FRAMEWORKS): requirements-frameworks.txt $(INSTALLED)
 	$(BIN)/pip install --no-deps -r requirements-frameworks.txt
 	touch $@
 
-# The second file holds only what the first has not.
+# The second file holds only what the first has not. Neither resolves CUDA: see
+# torch_wheel.py.
 lock: $(INSTALLED)
-	$(COMPILE) --extra book --extra dev --allow-unsafe \
-	    --output-file=requirements.compiled pyproject.toml
+	mkdir -p _build/lock
+	$(BIN)/python torch_wheel.py stand-in _build/lock
+	$(COMPILE) --allow-unsafe --output-file=requirements.compiled requirements.in
 	sed -n '/^#/!q;p' requirements.txt > requirements.head
 	sed 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.compiled | cat requirements.head - > requirements.txt
-	$(COMPILE) --extra frameworks --constraint requirements.txt --unsafe-package torchvision \
-	    --output-file=frameworks.compiled pyproject.toml
+	$(COMPILE) --constraint requirements.txt --unsafe-package torchvision \
+	    --output-file=frameworks.compiled requirements-frameworks.in
 	sed -n '/^#/!q;p' requirements-frameworks.txt > requirements.head
 	grep == frameworks.compiled | grep -v -e '-c requirements.txt' \
 	    | cat requirements.head - > requirements-frameworks.txt
-	rm requirements.compiled frameworks.compiled requirements.head
+	rm -r requirements.compiled frameworks.compiled requirements.head _build/lock
 
 clean:
 	rm -rf _build

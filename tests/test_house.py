@@ -1,17 +1,21 @@
 """The repository: imports, versions, pins and what a wrong Python hears."""
 
 import ast
+import itertools
 import re
 import subprocess
 import sys
 import sysconfig
 import tomllib
+import zipfile
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import torch_wheel
 import yaml
+from packaging.requirements import Requirement
 
 THIS = Path(__file__)
 ROOT = THIS.parent.parent
@@ -58,18 +62,33 @@ def test_no_package_is_pinned_twice():
     assert both == set()
 
 
-def test_what_pyproject_asks_for_is_what_is_pinned():
-    extras = dict(PROJECT["optional-dependencies"])
-    light = [p for name in ("book", "dev") for p in extras.pop(name)]
-    assert extras.keys() == {"frameworks"}
-    for file, asked in {
-        "requirements.txt": [*PROJECT["dependencies"], *light],
-        "requirements-frameworks.txt": extras["frameworks"],
-    }.items():
-        pinned = {normal(name): pin for name, pin in pins(file).items()}
-        for requirement in asked:
-            name, wanted = requirement.split("==")
-            assert pinned[normal(name)] == wanted
+@pytest.mark.parametrize("name", ["requirements", "requirements-frameworks"])
+def test_what_is_asked_for_is_what_is_pinned(name):
+    pinned = {normal(package): pin for package, pin in pins(f"{name}.txt").items()}
+    for package, wanted in pins(f"{name}.in").items():
+        assert pinned[normal(package)] == wanted
+
+
+def asked_by(project):
+    """Return what a project's metadata ask for, extras too, but for the project."""
+    extras = project.get("optional-dependencies", {}).values()
+    asked = map(Requirement, itertools.chain(project["dependencies"], *extras))
+    return [r for r in asked if r.name not in ("weightdecay", "bookpress")]
+
+
+def test_whoever_installs_the_library_keeps_what_they_have():
+    for requirement in asked_by(PROJECT):
+        assert {s.operator for s in requirement.specifier} == {">="}, requirement
+    core = {Requirement(r).name for r in PROJECT["dependencies"]}
+    assert core == {"numpy", "torch"}
+
+
+def test_what_the_two_packages_ask_for_holds_for_what_is_pinned():
+    press = tomllib.loads((ROOT / "press/pyproject.toml").read_text("utf8"))["project"]
+    both = pins("requirements.txt") | pins("requirements-frameworks.txt")
+    pinned = {normal(name): pin for name, pin in both.items()}
+    for requirement in [*asked_by(PROJECT), *asked_by(press)]:
+        assert pinned[normal(requirement.name)] in requirement.specifier, requirement
 
 
 def normal(name):
@@ -84,7 +103,8 @@ def test_a_python_that_is_too_old_is_refused_in_one_line(old, tmp_path):
     fake.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{trick}" "$2"\n')
     fake.chmod(0o755)
     (tmp_path / "Makefile").symlink_to(ROOT / "Makefile")
-    for name in ("requirements.txt", "pyproject.toml"):
+    (tmp_path / "press").mkdir()
+    for name in ("requirements.txt", "pyproject.toml", "press/pyproject.toml"):
         (tmp_path / name).touch()
     run = subprocess.run(
         ["make", "--no-print-directory", "book", f"PYTHON={fake}"],
@@ -94,6 +114,31 @@ def test_a_python_that_is_too_old_is_refused_in_one_line(old, tmp_path):
     assert run.returncode != 0 and len(said) == 1
     assert said[0].startswith("Python 3.11 or newer is needed")
     assert not (tmp_path / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("system", "wheel", "said"),
+    [
+        ("Linux", "https://host/torch-9.0-cp311-manylinux_x86_64.whl", True),
+        ("Linux", "https://host/torch-9.0%2Bcpu-cp311-linux_x86_64.whl", False),
+        ("Linux", "file:///wheels/torch-9.0-cp311-linux_x86_64.whl", False),
+        ("Linux", None, False),
+        ("Darwin", "https://host/torch-9.0-cp311-macosx_arm64.whl", False),
+    ],
+)
+def test_who_would_get_the_large_torch_hears_of_the_small_one(system, wheel, said):
+    notice = torch_wheel.notice(system, wheel)
+    assert bool(notice) == said == ("several GB" in notice and "TORCH_INDEX" in notice)
+
+
+def test_the_stand_in_of_torch_asks_for_what_torch_needs_without_cuda(tmp_path):
+    with zipfile.ZipFile(torch_wheel.stand_in(tmp_path)) as wheel:
+        (name,) = [n for n in wheel.namelist() if n.endswith("METADATA")]
+        metadata = wheel.read(name).decode()
+    needs = {Requirement(x.split(": ", 1)[1]).name for x in metadata.splitlines()
+             if x.startswith("Requires-Dist")}  # fmt: skip
+    assert {"sympy", "jinja2"} <= needs
+    assert not [n for n in needs if "nvidia" in n or "cuda" in n or "triton" in n]
 
 
 # A test waits for what must happen, however long that takes: see waiting.py.

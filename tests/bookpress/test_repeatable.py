@@ -20,7 +20,7 @@ def whole_book(folder):
     """Return a small book with all that the real one has."""
     book = Book(folder)
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))
-    for name in ("pyproject.toml", "CITATION.cff", "book", "code/bookpress/latex"):
+    for name in ("pyproject.toml", "CITATION.cff", "book", "press/bookpress/latex"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         copy(ROOT / name, folder / name)

@@ -112,7 +112,7 @@ def _manager(job, connection_file, imports):
     ):
         metadata.pop("kernel_provisioner")
         _say_once(
-            "Ordinary kernels start, not warm ones: `pip install -e .` is missing."
+            "Ordinary kernels start, not warm ones: `pip install -e press` is missing."
         )
     return manager
 

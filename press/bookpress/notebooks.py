@@ -67,12 +67,14 @@ def project_of(app):
 def _setup(project):
     """Return the cell that a notebook needs when it is alone."""
     name, address = project["name"], project.get("urls", {}).get("Repository")
+    # The extra that brings what chapters import beside the package, if there is one.
+    extra = "[book]" if "book" in project.get("optional-dependencies", {}) else ""
     if address:
-        missing = f'%pip install "{name} @ git+{address}"'
+        missing = f'%pip install "{name}{extra} @ git+{address}"'
     else:
         missing = (
             "raise ModuleNotFoundError(\n"
-            f'        "{name} is missing: run `pip install .` in the book\'s folder"\n'
+            f'        "{name} is missing: run `pip install .{extra}` in its folder"\n'
             "    )"
         )
     return (
