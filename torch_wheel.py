@@ -1,9 +1,9 @@
 """Which wheel of torch pip would take, and a stand-in while the lock is compiled.
 
 ``python torch_wheel.py notice`` says, on Linux, what PyTorch's usual wheel costs,
-unless pip would take a small one. ``python torch_wheel.py stand-in FOLDER`` writes an empty
-wheel of the pinned torch that asks for what torch needs without CUDA: with it `make
-lock` resolves no GPU package.
+unless pip would take a small one. ``python torch_wheel.py stand-in FOLDER`` writes an
+empty wheel of the pinned torch that asks for what torch needs without CUDA: with it
+`make lock` resolves no GPU package.
 """
 
 import json
