@@ -144,9 +144,14 @@ def test_nobody_can_be_asked_for_input(kernel):
         shown(kernel(), "input()")
 
 
-def test_what_a_cell_started_ends_with_its_kernel(kernel):
-    start = "import subprocess; subprocess.Popen(['sleep', '600']).pid"
-    wait_for_the_end(shown(kernel(), start)[0])
+def test_what_a_cell_started_ends_with_its_kernel(kernel, tmp_path):
+    start = "import os, subprocess; pid = subprocess.Popen(['sleep', '600']).pid\n"
+    start += f"open({str(tmp_path / 'pid')!r}, 'w').write(str(pid)); pid"
+    wait_for_the_end(shown(name := kernel(), start)[0])
+    # Killed, a kernel ends nothing itself.
+    with pytest.raises(DeadKernelError):
+        shown(name, start, "os.kill(os.getpid(), 9)")
+    wait_for_the_end((tmp_path / "pid").read_text())
 
 
 def test_an_exit_handler_runs_and_the_exit_code_is_heard(kernel, tmp_path):

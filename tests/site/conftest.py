@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 from visits import Visit
+from waiting import LONG
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build/html"
@@ -49,7 +50,9 @@ def browser():
         give_up(NO_BROWSER)
     options = ["--no-sandbox", NO_NETWORK, *(f"--disable-{x}" for x in QUIET)]
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=options)
+        running = playwright.chromium.launch(
+            executable_path=chromium, args=options, timeout=1000 * LONG
+        )
         yield running
         running.close()
 
@@ -95,6 +98,7 @@ def visit(browser):
     @contextmanager
     def opened(address, **settings):
         context = browser.new_context(reduced_motion="reduce", **settings)
+        context.set_default_timeout(1000 * LONG)
         try:
             yield Visit(context, address)
         finally:
