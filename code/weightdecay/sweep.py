@@ -1,7 +1,5 @@
 """Train at every point of a grid of hyperparameters at once, and find the best."""
 
-import inspect
-
 import torch
 
 from weightdecay.directions import adam_direction
@@ -24,23 +22,21 @@ def sweep(update, loss, start, *, lr, schedule, **settings):
         What lr is multiplied by at each step: as many numbers as there are steps.
 
     Returns a tensor of shape ``(*grid, *start.shape)``. Raises ``ValueError`` if the
-    number of losses is not the number of steps, or if an lr, max_lr or weight_decay
-    is not a finite number >= 0.
+    number of losses is not the number of steps, and what the rule raises if one number
+    of the grid is not allowed.
     """
     losses = [loss] * len(schedule) if callable(loss) else loss
     losses = one_per_step("loss", losses, len(schedule))
     settings = {"lr": lr} | settings
-    _check(settings)
     tensors = {k: x for k, x in settings.items() if isinstance(x, torch.Tensor)}
     grid = torch.broadcast_shapes(*(x.shape for x in tensors.values()))
     # One axis more for each of the start's: a point's number meets all its weights.
     behind = (..., *[None] * start.dim())
     settings |= {k: x[behind] for k, x in tensors.items()}
     lr = settings.pop("lr")
-    # The check that a rule makes at each step is for single numbers; ours was above.
-    step, w, state = inspect.unwrap(update), start.expand(*grid, *start.shape), None
+    w, state = start.expand(*grid, *start.shape), None
     for multiplier, each in zip(schedule, losses, strict=True):
-        w, state = step(w, gradient(each, w), state, lr=lr * multiplier, **settings)
+        w, state = update(w, gradient(each, w), state, lr=lr * multiplier, **settings)
     return w
 
 
@@ -79,9 +75,3 @@ def best(x, risk):
     a, b, _ = torch.linalg.solve(powers, risk.gather(-1, near)).unbind(-1)
     return x[least[..., 0]] * (-b / (2 * a)).exp()
 
-
-def _check(settings):
-    for name in settings.keys() & {"lr", "weight_decay", "max_lr"}:
-        value = torch.as_tensor(settings[name])
-        if not ((value >= 0) & value.isfinite()).all():
-            raise ValueError(f"{name} must be finite numbers >= 0, got {value}")

@@ -232,6 +232,8 @@ def test_a_walk_hands_a_rule_its_state_and_settings(rule):
 @pytest.mark.parametrize("setting", ["lr", "weight_decay", "max_lr"])
 @each(RULES)
 def test_a_bad_setting_is_refused_by_name_and_value(rule, setting, value):
+    if setting not in settings(rule):
+        return
     bad = settings(rule, **{setting: value})
     for g in (torch.ones(2), None):
         with pytest.raises(ValueError, match=rf"^{setting} must be .*, got {value}$"):
