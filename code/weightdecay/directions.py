@@ -210,10 +210,11 @@ def polar(g: Tensor) -> Tensor:
     Shape (rows, columns), float32 or float64.
     """
     _refuse_other_than_matrices("polar", g)
-    u: Tensor
     u, s, vt = torch.linalg.svd(g, full_matrices=False)
     # A direction in which g is zero gets no step, as with the sign of 0.
-    return (u * (s > s[0] * max(g.shape) * torch.finfo(g.dtype).eps)) @ vt
+    moves = s > s[0] * max(g.shape) * torch.finfo(g.dtype).eps
+    factor: Tensor = (u * moves) @ vt
+    return factor
 
 
 @direction

@@ -126,6 +126,7 @@ SHARES = Range(
     "two numbers >= 0 and < 1", lambda x: len(x) == 2 and all(map(_is_share, x))
 )
 COUNT = Range("a whole number >= 0", lambda x: operator.index(x) >= 0)
+SIZE = Range("a whole number > 0", lambda x: operator.index(x) > 0)
 THREE = Range("three finite numbers", lambda x: len(x) == 3 and all(map(_is_finite, x)))
 FLAG = Range("True or False", lambda x: isinstance(x, bool))
 FUNCTION = Range("a function", callable)
@@ -150,7 +151,14 @@ RANGES = {
     "steps": COUNT,
     "coefficients": THREE,
     "seed": COUNT,
+    "m": SIZE,
+    "n": SIZE,
+    "d": SIZE,
+    "total": NOT_NEGATIVE,
+    "size": POSITIVE,
     "noise": NOT_NEGATIVE,
+    "fit_noise": FINITE,
+    "start_noise": NOT_NEGATIVE,
     "edge": NOT_NEGATIVE,
     "cap": NOT_NEGATIVE,
     "k": NOT_NEGATIVE,
@@ -165,13 +173,18 @@ def check(**settings: object) -> None:
     Raises ``TypeError`` for what can't be compared with numbers, else ``ValueError``.
     """
     for name, value in settings.items():
-        words, holds = RANGES[name]
-        try:
-            if holds(value):
-                continue
-        except TypeError:
-            raise TypeError(f"{name} must be {words}, got {value!r}") from None
-        raise ValueError(f"{name} must be {words}, got {_shown(value)}")
+        demand(name, value, RANGES[name])
+
+
+def demand(name: str, value: object, allowed: Range) -> None:
+    """Refuse a value outside a range as ``check`` does, where no table has its name."""
+    words, holds = allowed
+    try:
+        if holds(value):
+            return
+    except TypeError:
+        raise TypeError(f"{name} must be {words}, got {value!r}") from None
+    raise ValueError(f"{name} must be {words}, got {_shown(value)}")
 
 
 def _shown(value: object) -> str:

@@ -8,51 +8,65 @@ import cmath
 import math
 
 import torch
+from torch import Tensor
+
+from weightdecay.directions import NEWTON_SCHULZ
+from weightdecay.settings import Number, check
 
 
-def ridge(minimum, curvature, weight_decay):
+def ridge(minimum: Tensor, curvature: Tensor, weight_decay: Number) -> Tensor:
     """Return where an L2 penalty puts each weight: h / (h + weight_decay) minimum.
 
     With weight_decay zero and curvature zero the minimum is not defined, and neither
     is the result (NaN).
     """
+    check(weight_decay=weight_decay)
     return curvature / (curvature + weight_decay) * minimum
 
 
-def box(minimum, weight_decay):
+def box(minimum: Tensor, weight_decay: float) -> Tensor:
     """Return the minimum clipped to -1 / weight_decay and 1 / weight_decay.
 
     Where an optimizer whose step has size lr, whatever the gradient's, ends when it
     decays beside the step.
     """
+    check(weight_decay=weight_decay)
     edge = math.inf if weight_decay == 0 else 1 / weight_decay
     return minimum.clamp(-edge, edge)
 
 
-def spectral_box(minimum, cap):
+def spectral_box(minimum: Tensor, cap: float) -> Tensor:
     """Return a matrix with its singular values clipped to ``cap``: U min(S, cap) V^T.
 
     The matrix nearest to ``minimum``, of shape (rows, columns), whose spectral norm is
     at most ``cap``.
     """
+    check(cap=cap)
     u, s, vt = torch.linalg.svd(minimum, full_matrices=False)
-    return u @ (s.clamp(max=cap)[:, None] * vt)
+    clipped: Tensor = u @ (s.clamp(max=cap)[:, None] * vt)
+    return clipped
 
 
-def newton_schulz_gain(s, *, steps=5, coefficients=(3.4445, -4.775, 2.0315)):
+def newton_schulz_gain(
+    s: Tensor, *, steps: int = 5,
+    coefficients: tuple[float, float, float] = NEWTON_SCHULZ,
+) -> Tensor:  # fmt: skip
     """Return what Newton-Schulz makes of a singular value s between 0 and 1.
 
     ``steps`` times s <- a s + b s^3 + c s^5, on a tensor of any shape: what
     ``directions.newton_schulz`` does to each singular value of a matrix whose
     Frobenius norm is 1.
     """
+    check(steps=steps, coefficients=coefficients)
     a, b, c = coefficients
     for _ in range(steps):
         s = a * s + b * s**3 + c * s**5
     return s
 
 
-def momentum_roots(lr, weight_decay, momentum, nesterov=False):
+def momentum_roots(
+    lr: float, weight_decay: float, momentum: float, nesterov: bool = False
+) -> tuple[float | complex, float | complex]:
     """Return the two numbers by which steps multiply a weight without gradient.
 
     Decay is in the buffer. The roots of z^2 - (1 + momentum - lr weight_decay) z +
@@ -60,15 +74,19 @@ def momentum_roots(lr, weight_decay, momentum, nesterov=False):
     momentum (1 - lr weight_decay) = 0: the larger in size first, and complex when the
     weight swings.
     """
+    check(lr=lr, weight_decay=weight_decay, momentum=momentum, nesterov=nesterov)
     kept = 1 - lr * weight_decay
     total = (1 + momentum) * kept if nesterov else momentum + kept
     product = momentum * kept if nesterov else momentum
     half = cmath.sqrt(total**2 - 4 * product) / 2
     roots = sorted((total / 2 + half, total / 2 - half), key=abs, reverse=True)
-    return tuple(z if z.imag else z.real for z in roots)
+    z1, z2 = (z if z.imag else z.real for z in roots)
+    return z1, z2
 
 
-def momentum_decay(k, lr, weight_decay, momentum, nesterov=False):
+def momentum_decay(
+    k: Number, lr: float, weight_decay: float, momentum: float, nesterov: bool = False
+) -> Tensor:
     """Return what k steps leave of a weight without gradient, decay in the buffer.
 
     ((z1 - momentum) z1^k - (z2 - momentum) z2^k) / (z1 - z2), with the roots z1 and z2
@@ -76,6 +94,7 @@ def momentum_decay(k, lr, weight_decay, momentum, nesterov=False):
     (k + 1) z^k - momentum k z^(k - 1). ``k`` is a whole number or a tensor of them, the
     result a float64 tensor of its shape.
     """
+    check(k=k)
     z1, z2 = momentum_roots(lr, weight_decay, momentum, nesterov)
     # Powers of a complex number by integers would be in single precision.
     k = torch.as_tensor(k, dtype=torch.float64)
@@ -84,10 +103,12 @@ def momentum_decay(k, lr, weight_decay, momentum, nesterov=False):
         z = ((z1 + z2) / 2).real
         return (k + 1) * z**k - momentum * k * z ** (k - 1).clamp(min=0)
     left = ((z1 - momentum) * z1**k - (z2 - momentum) * z2**k) / (z1 - z2)
-    return left.real
+    return torch.real(left)
 
 
-def adamw_mean(minimum, curvature, weight_decay, noise):
+def adamw_mean(
+    minimum: Tensor, curvature: Tensor, weight_decay: Number, noise: Tensor
+) -> Tensor:
     """Return where AdamW's weights fluctuate around, with noise in the gradient.
 
     The root of g + weight_decay sqrt(noise^2 + g^2) w = 0, where g = curvature (w -
@@ -95,6 +116,7 @@ def adamw_mean(minimum, curvature, weight_decay, noise):
     lr and betas[1] near 1. Without noise it is the box, for much noise the ridge of
     weight_decay * noise.
     """
+    check(weight_decay=weight_decay, noise=noise)
     # The root as a share of the minimum: between 0 and 1, and the only one below 1.
     low, high = torch.zeros_like(minimum + noise), torch.ones_like(minimum + noise)
     for _ in range(64):
@@ -105,7 +127,7 @@ def adamw_mean(minimum, curvature, weight_decay, noise):
     return high * minimum
 
 
-def flow_parts(moved, decayed):
+def flow_parts(moved: Tensor, decayed: Tensor) -> tuple[Tensor, Tensor]:
     """Return the parts of the start and of the fit in what a run of AdamW ends with.
 
     Gradient flow with decay ends, along a direction of curvature h, at kept * start +
@@ -113,27 +135,32 @@ def flow_parts(moved, decayed):
     ``decayed`` weight_decay S: S is the sum of lr, sigma the size of the gradients by
     which AdamW divides. Both are positive tensors that broadcast.
     """
+    check(moved=moved, decayed=decayed)
     both = moved + decayed
     return torch.exp(-both), -moved / both * torch.expm1(-both)
 
 
-def flow_risk(moved, decayed, fit_noise, start_noise=1.0):
+def flow_risk(
+    moved: Tensor, decayed: Tensor, fit_noise: Number, start_noise: Number = 1.0
+) -> Tensor:
     """Return the expected squared distance from the truth at which a run ends.
 
     The truth has variance 1 in each weight, the start is off by variance
     ``start_noise``, the fit by ``fit_noise``, which is s^2 / (n h) for n targets with
     noise of variance s^2. The rest is as in ``flow_parts``.
     """
+    check(fit_noise=fit_noise, start_noise=start_noise)
     kept, taken = flow_parts(moved, decayed)
     return (1 - kept - taken) ** 2 + kept**2 * start_noise + taken**2 * fit_noise
 
 
-def noise_at_best(moved, decayed, start_noise=1.0):
+def noise_at_best(moved: Tensor, decayed: Tensor, start_noise: Number = 1.0) -> Tensor:
     """Return the fit_noise for which this total decay has the least ``flow_risk``.
 
     Negative where no noise makes it the best. From the derivative of the risk by
     ``decayed``, set to zero.
     """
+    check(start_noise=start_noise)
     kept, taken = flow_parts(moved, decayed)
     falls = (taken - moved * kept) / (moved + decayed)  # taken, by decayed
     return ((1 - kept - taken) * (kept + falls) - kept**2 * start_noise) / (
@@ -141,13 +168,14 @@ def noise_at_best(moved, decayed, start_noise=1.0):
     )
 
 
-def decay_exponent(moved, decayed, start_noise=1.0):
+def decay_exponent(moved: Tensor, decayed: Tensor, start_noise: Number = 1.0) -> Tensor:
     """Return by which power of lr the best weight_decay moves: -1 halves it.
 
     For a run whose ``decayed`` is the best at its ``moved``, of one shape: the slope of
     log weight_decay against log S on the line of one ``noise_at_best``.
     """
+    check(moved=moved, decayed=decayed)
     inputs = [x.detach().clone().requires_grad_() for x in (moved, decayed)]
-    noise = noise_at_best(*inputs, start_noise).sum()
+    noise = noise_at_best(inputs[0], inputs[1], start_noise).sum()
     by_moved, by_decayed = torch.autograd.grad(noise, inputs)
     return -1 - moved * by_moved / (decayed * by_decayed)
