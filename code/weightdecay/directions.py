@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from weightdecay.rule import State, Step, direction
-from weightdecay.settings import Betas, Number, check
+from weightdecay.settings import Betas, Number, check, every
 
 # Five steps with these are Muon's: a, b and c of Jordan et al., 2024.
 NEWTON_SCHULZ = (3.4445, -4.775, 2.0315)
@@ -35,7 +35,7 @@ def momentum_direction(
     no buffer. Source: Sutskever et al., ICML 2013, who keep lr inside b and with
     nesterov take g ahead of w, at what is w here. Twin: the buffer of torch.optim.SGD.
     """
-    if dampening != 0 and (nesterov or momentum == 0):
+    if not every(dampening == 0) and (nesterov or not every(momentum != 0)):
         raise ValueError(
             f"dampening={dampening} needs a momentum other than 0 and no nesterov"
         )

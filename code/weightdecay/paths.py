@@ -1,7 +1,7 @@
 """Walk an update, ours or PyTorch's, from one start with one set of settings."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -13,7 +13,6 @@ from weightdecay.settings import Number, check
 Loss: TypeAlias = Callable[[Tensor], Tensor]
 # A rule or what makes an optimizer; see ``walk``.
 Update: TypeAlias = Callable[..., Step] | Callable[..., Optimizer]
-# A number of any kind: a float, one of numpy's, a tensor with one element.
 Item = TypeVar("Item")
 
 
@@ -50,8 +49,7 @@ def walk(
     rates is not ``steps``.
     """
     check(steps=steps)
-    losses = one_per_step("loss", [loss] * steps if callable(loss) else loss, steps)
-    lrs = [_number(x) for x in one_per_step("lr", _repeated(lr, steps), steps)]
+    losses, lrs = losses_of(loss, steps), _rates(lr, steps)
     before = weights(start)
     walker = _rule_steps if is_rule(update) else _optimizer_steps
     points = walker(update, losses, before.clone(), lrs, settings)
@@ -88,14 +86,19 @@ def _optimizer_steps(
 
 
 def _made(make: Callable[..., Any], w: Tensor, settings: dict[str, Any]) -> Optimizer:
-    optimizer = make([w], **settings) if callable(make) else make
-    if callable(make) and isinstance(optimizer, Optimizer):
-        return optimizer
-    got = f"{make!r}, which made {optimizer!r}" if callable(make) else repr(make)
-    raise TypeError(
-        "update must be a rule, whose arguments begin with (w, g, or make an optimizer "
-        f"of ([w], lr=..., **settings), as torch.optim.SGD does; got {got}"
+    wanted = (
+        "update must be a rule, with w and g as its first arguments, or make an "
+        "optimizer of ([w], lr=..., **settings), as torch.optim.SGD does"
     )
+    if not callable(make):
+        raise TypeError(f"{wanted}; got a {type(make).__name__}: {make!r}")
+    try:
+        optimizer = make([w], **settings)
+    except TypeError as error:
+        raise TypeError(f"{wanted}; got {make!r}: {error}") from error
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"{wanted}; got {make!r}, which made {optimizer!r}")
+    return optimizer
 
 
 def weights(start: Tensor | float | list[Any]) -> Tensor:
@@ -110,7 +113,9 @@ def weights(start: Tensor | float | list[Any]) -> Tensor:
                 f"start must be a tensor, a number or a list of them, got {start!r}"
             ) from None
     if not w.is_floating_point():
-        raise TypeError(f"start must have a floating dtype, got {w.dtype}: .double()")
+        raise TypeError(
+            f"start must have a floating dtype, got {w.dtype}: call .double()"
+        )
     return w
 
 
@@ -126,19 +131,28 @@ def gradient(loss: Loss, w: Tensor) -> Tensor:
     return torch.autograd.grad(value, w)[0]
 
 
-def _repeated(lr: Number | Iterable[Number], steps: int) -> Iterable[Number]:
-    is_one = isinstance(lr, str) or not hasattr(lr, "__iter__")
-    return [lr] * steps if is_one or getattr(lr, "ndim", 1) == 0 else lr  # type: ignore
+def losses_of(loss: Loss | Iterable[Loss], steps: int) -> list[Loss]:
+    """Return the loss of each step; raise unless there are ``steps``, all functions."""
+    many = [loss] * steps if callable(loss) else loss
+    losses = list(many) if isinstance(many, Iterable) else [many]
+    if not all(map(callable, losses)):
+        raise TypeError(
+            f"loss must be a function of the weights, or one for each step: {loss!r}"
+        )
+    return _one_per_step("loss", losses, steps)
 
 
-def _number(lr: Number) -> float:
-    check(lr=lr)
-    return float(lr)
+def _rates(lr: Number | Iterable[Number], steps: int) -> list[float]:
+    try:
+        many = _one_per_step("lr", list(cast(Iterable[Number], lr)), steps)
+    except TypeError:  # no sequence: one number of any kind
+        many = [cast(Number, lr)] * steps
+    for each in many:
+        check(lr=each)
+    return [float(each) for each in many]
 
 
-def one_per_step(name: str, values: Iterable[Item], steps: int) -> list[Item]:
-    """Return the values as a list; raise ValueError unless there are ``steps``."""
-    values = list(values)
+def _one_per_step(name: str, values: list[Item], steps: int) -> list[Item]:
     if len(values) != steps:
         raise ValueError(f"{name}: {len(values)} given for {steps} steps")
     return values

@@ -30,7 +30,7 @@ from weightdecay.subject import (
 SAME = 1e-3
 
 # What a step keeps by a formula of x, and the x of the share that was lost.
-FORMS = {
+FORMS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
     "1 - {x}": (lambda x: 1 - x, lambda lost: lost),
     "(1 - {x})^2": (lambda x: (1 - x) ** 2, lambda lost: 1 - math.sqrt(1 - lost)),
     "1 / (1 + {x})": (lambda x: 1 / (1 + x), lambda lost: lost / (1 - lost)),
@@ -283,8 +283,8 @@ def _forgets(pulls: list[_Pull], order: str) -> bool:
 
 def _law(pulls: list[list[_Pull]], order: str) -> Answer | None:
     """Return how the share depends on weight_decay and the two lrs, or None."""
-    shares = [_lost(in_setting, order) for in_setting in pulls]
-    if not all(share and 0 < share < 1 for share in shares):
+    shares = [_lost(in_setting, order) or 0.0 for in_setting in pulls]
+    if not all(0 < share < 1 for share in shares):
         return None
     for form, (_, x) in FORMS.items():
         first, *halved, loud = map(x, shares)

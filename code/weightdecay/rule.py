@@ -64,10 +64,10 @@ def direction(step: Callable[Settings, Result]) -> Callable[Settings, Result]:
     return checked
 
 
-def is_rule(update: object) -> bool:
+def is_rule(update: Callable[..., object]) -> bool:
     """Return whether the arguments of a function begin with ``(w, g``."""
     try:
-        names = list(inspect.signature(update).parameters)  # type: ignore[arg-type]
+        names = list(inspect.signature(update).parameters)
     except (TypeError, ValueError):  # not callable, or written in C
         return False
     return names[:2] == ["w", "g"]
@@ -79,7 +79,7 @@ def refusal(step: Callable[..., object]) -> Callable[[dict[str, object]], None]:
     It raises ``TypeError`` for a name that is unknown or missing, and what
     :func:`weightdecay.settings.check` raises.
     """
-    taken = _names(step)
+    taken = settings_of(step)
     needed = {name for name, is_needed in taken.items() if is_needed}
 
     def refuse(settings: dict[str, object]) -> None:
@@ -94,7 +94,7 @@ def refusal(step: Callable[..., object]) -> Callable[[dict[str, object]], None]:
     return refuse
 
 
-def _names(step: Callable[..., object]) -> dict[str, bool]:
+def settings_of(step: Callable[..., object]) -> dict[str, bool]:
     """Return the settings that a function takes by name, and whether it needs them."""
     names: dict[str, bool] = {}
     for name, parameter in inspect.signature(step).parameters.items():

@@ -106,21 +106,22 @@ class Range(NamedTuple):
     holds: Callable[..., bool]
 
 
-def _every(inside: "bool | Tensor") -> bool:
+def every(inside: "bool | Tensor") -> bool:
+    """Return whether a comparison holds, for all elements if it was with a tensor."""
     return inside if isinstance(inside, bool) else bool(inside.all())
 
 
 def _is_share(x: Number) -> bool:
-    return _every((x >= 0) & (x < 1))
+    return every((x >= 0) & (x < 1))
 
 
 def _is_finite(x: Number) -> bool:
-    return _every((x > -INF) & (x < INF))
+    return every((x > -INF) & (x < INF))
 
 
 FINITE = Range("a finite number", _is_finite)
-NOT_NEGATIVE = Range("a finite number >= 0", lambda x: _every((x >= 0) & (x < INF)))
-POSITIVE = Range("a finite number > 0", lambda x: _every((x > 0) & (x < INF)))
+NOT_NEGATIVE = Range("a finite number >= 0", lambda x: every((x >= 0) & (x < INF)))
+POSITIVE = Range("a finite number > 0", lambda x: every((x > 0) & (x < INF)))
 SHARE = Range("a number >= 0 and < 1", _is_share)
 SHARES = Range(
     "two numbers >= 0 and < 1", lambda x: len(x) == 2 and all(map(_is_share, x))

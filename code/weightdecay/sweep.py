@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from weightdecay.directions import adam_direction
-from weightdecay.paths import Loss, gradient, one_per_step
+from weightdecay.paths import Loss, gradient, losses_of
 from weightdecay.rule import Step
 from weightdecay.settings import Betas, Number, check
 
@@ -39,7 +39,7 @@ def sweep(
     number of losses is not the number of steps, and what the rule raises if one number
     of the grid is not allowed.
     """
-    losses = _one_per_multiplier(loss, schedule)
+    losses = losses_of(loss, len(schedule))
     settings = {"lr": lr} | settings
     tensors = {k: x for k, x in settings.items() if isinstance(x, Tensor)}
     grid = _grid(tensors)
@@ -67,7 +67,7 @@ def movement(
     ``start``: a tensor of the shape of the grid. Arguments as in ``sweep``.
     """
     check(lr=lr, betas=betas)
-    losses = _one_per_multiplier(loss, schedule)
+    losses = losses_of(loss, len(schedule))
     lr = torch.as_tensor(lr, dtype=start.dtype)
     w = start.expand(*lr.shape, *start.shape)
     state, moved = None, torch.zeros_like(w)
@@ -102,13 +102,6 @@ def best(x: Tensor, risk: Tensor) -> Tensor:
     a, b, _ = torch.linalg.solve(powers, risk.gather(-1, near)).unbind(-1)
     vertex: Tensor = x[least[..., 0]] * (-b / (2 * a)).exp()
     return vertex
-
-
-def _one_per_multiplier(
-    loss: Loss | Iterable[Loss], schedule: Sequence[float]
-) -> list[Loss]:
-    losses = [loss] * len(schedule) if callable(loss) else loss
-    return one_per_step("loss", losses, len(schedule))
 
 
 def _grid(settings: dict[str, Tensor]) -> torch.Size:

@@ -23,13 +23,13 @@ A rule steps one tensor. A module has several: each has its own state.
 >>> import torch
 >>> from weightdecay.updates import adamw
 >>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(4, 1))
+>>> SETTINGS = {"lr": 0.01, "weight_decay": 0.1}
 >>> states = dict.fromkeys(model.parameters())
 >>> for step in range(100):
 ...     model.zero_grad()
 ...     (model(torch.ones(3)) - 2).square().sum().backward()
 ...     for w, state in states.items():
-...         new, states[w] = adamw(w.data, w.grad, state, lr=0.01, weight_decay=0.1)
-...         w.data.copy_(new)
+...         w.data, states[w] = adamw(w.data, w.grad, state, **SETTINGS)
 >>> round(model(torch.ones(3)).item(), 1)
 2.0
 """
