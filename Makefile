@@ -76,6 +76,7 @@ check: lint frameworks test pdf
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 # The tools first: who lacks one hears it before the book is built.
 lighthouse: lighthouse-tools book

@@ -1,6 +1,35 @@
 """Weight decay, derived, coded and measured: the module behind the book.
 
-``updates`` holds the rules, ``paths`` walks them, ``problems`` gives them something
-to minimise, ``figures`` draws the walks and ``quoting`` hands results to the prose.
-``conventions`` says what each API means by weight_decay, and converts.
+``ask(optimizer)`` finds out which decay an optimizer does, ``convert(...)`` turns the
+``weight_decay`` of one API into that of another. The rest is in modules:
+
+* ``updates`` holds the rules, ``directions`` what they share with rules without decay,
+  ``settings`` says what each hyperparameter may be, and ``rule`` checks it.
+* ``paths`` walks a rule or an optimizer, ``sweep`` a rule over a whole grid.
+* ``problems`` gives them something to minimise, ``theory`` predicts where they end.
+* ``conventions`` says what each API means by weight_decay, and ``probe`` asks an
+  optimizer: ``subject`` is the one that is asked, ``answers`` what it may answer.
+* ``figures`` and ``sliders`` draw, ``quoting`` hands results to the prose.
+* ``tables`` reads what was measured, ``extras`` says what is not installed.
 """
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from weightdecay.conventions import convert
+    from weightdecay.probe import ask
+
+__all__ = ["ask", "convert"]
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for, so that a conversion doesn't wait for torch."""
+    if name == "ask":
+        from weightdecay.probe import ask
+
+        return ask
+    if name == "convert":
+        from weightdecay.conventions import convert
+
+        return convert
+    raise AttributeError(f"weightdecay has no {name!r}: it has {', '.join(__all__)}")

@@ -1,5 +1,6 @@
 """What :mod:`weightdecay.probe` finds out about an optimizer, as one sentence."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 PLACES = {
@@ -87,7 +88,7 @@ class Answer:
     default: float | None = None
     hidden: float | None = 0.0
 
-    def __str__(self):
+    def __str__(self) -> str:
         """Return the answer as one sentence."""
         times = "" if self.times == 1 else f"{self.times:.4g} * "
         words = {
@@ -101,7 +102,7 @@ class Answer:
         return "; ".join([place[0].upper() + place[1:], *self._rest()]) + "."
 
     @property
-    def kept(self):
+    def kept(self) -> str | None:
         """What a step keeps of a weight as a formula, or None if there is no such."""
         if self.place not in ("weight", "either", "memory"):
             return None
@@ -110,7 +111,7 @@ class Answer:
         times = [] if self.times == 1 else [f"{self.times:.4g}"]
         return self.form.format(x=" * ".join([*times, *x, "weight_decay"]))
 
-    def _rest(self):
+    def _rest(self) -> Iterator[str]:
         if not self.at_first:
             yield "not yet in the first steps"
         if self.place != "none":

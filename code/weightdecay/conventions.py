@@ -8,12 +8,15 @@ lambda counts for a mean of them as ``lambda / n``. So a path, a constant and tw
 powers say all there is to say about an API.
 """
 
-import csv
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any, TypedDict
 
-DATA = Path(__file__).with_name("data")
+from weightdecay import tables
+from weightdecay.settings import NOT_NEGATIVE, SHARE, demand
+from weightdecay.tables import DATA as DATA  # benchmarks/frameworks.py writes there
+
 # The second keeps lr * g in its momentum buffer, which shows once lr changes.
 SGD = ("SGD", "SGD with lr in its buffer")
 # What the two powers amount to, lr being that of the step.
@@ -41,21 +44,21 @@ class Convention:
     source: str
 
     @property
-    def formula(self):
+    def formula(self) -> str:
         """Write the update, u(...) being the optimizer's direction."""
         if self.path == "gradient":
             return f"w - lr u(g + {self.times} w)"
         return f"(1 - {self.times}) w - lr u(g)"
 
     @property
-    def times(self):
+    def times(self) -> str:
         """Say what multiplies the weight: lambda and its factors."""
         two = f"{self.constant:g} " if self.constant != 1 else ""
         on_weight = self.path == "weight"
         by = TIMES[self.lr_power, self.schedule_power] if on_weight else ""
         return f"{two}{by}λ{'/n' if self.per_example else ''}"
 
-    def strength(self, *, lr, s=1.0, n=1):
+    def strength(self, *, lr: float, s: float = 1.0, n: float = 1) -> float:
         """Return the share that a lambda of 1 takes of a weight, by plain SGD.
 
         ``lr`` is the base learning rate on the mean loss, ``s`` the schedule's
@@ -65,9 +68,25 @@ class Convention:
         return share / n if self.per_example else share
 
 
+class Run(TypedDict):
+    """What was left of a weight, after each number of steps."""
+
+    version: str
+    lr: float
+    weight_decay: float
+    left: dict[int, float]
+
+
 def convert(
-    weight_decay, source, target, *, lr=None, momentum=0.0, schedule=(1.0,), n=None
-):  # fmt: skip
+    weight_decay: float,
+    source: str,
+    target: str,
+    *,
+    lr: float | None = None,
+    momentum: float = 0.0,
+    schedule: Iterable[float] = (1.0,),
+    n: int | None = None,
+) -> float:
     """Return the number with which target does what weight_decay does in source.
 
     source, target
@@ -89,8 +108,8 @@ def convert(
     no number makes them agree, and says why and what to do.
     """
     a, b = _look_up(source), _look_up(target)
-    schedule = _checked(weight_decay, momentum, schedule)
-    _refuse_other_steps(a, b, momentum, schedule)
+    multipliers = _checked(weight_decay, momentum, schedule)
+    _refuse_other_steps(a, b, momentum, multipliers)
     if weight_decay == 0:
         return 0.0
     if a.path != b.path and (a.optimizer or b.optimizer) not in SGD:
@@ -98,7 +117,7 @@ def convert(
             f"{_paths(a, b)}, which {a.optimizer or b.optimizer} rescales weight by "
             f"weight: no number makes them agree. Search for the new one from scratch"
         )
-    converted = weight_decay * _ratio(a, b, lr, schedule, n)
+    converted = weight_decay * _ratio(a, b, lr, multipliers, n)
     if a.path != b.path and momentum > 0:
         end = converted * (1 - momentum) ** (1 if b.path == "gradient" else -1)
         raise ValueError(
@@ -108,78 +127,92 @@ def convert(
     return converted
 
 
-def measured():
+def measured() -> list[dict[str, Any]]:
     """Return the rows that benchmarks/frameworks.py measured, as dicts."""
-    read = {"deviation": float, "decay": float, "same": "True".__eq__}
+    read: dict[str, Callable[[str], object]] = {
+        "deviation": float,
+        "decay": float,
+        "same": "True".__eq__,
+    }
     return [
         {key: read.get(key, str)(value) for key, value in row.items()}
-        for row in _table("frameworks.csv")
+        for row in tables.read("frameworks.csv")
     ]
 
 
-def measured_left():
+def measured_left() -> dict[str, Run]:
     """Return what was left of a weight without a gradient, API by API.
 
     ``benchmarks/frameworks.py`` measured it while lr fell along a cosine. Each value
     has the ``version``, ``lr`` and ``weight_decay`` of the API, and ``left``, a dict
     from the number of steps to the weight, 1 before the first.
     """
-    runs = {}
-    for row in _table("frameworks_left.csv"):
-        how = {"version": row["version"], "lr": float(row["lr"])}
-        how |= {"weight_decay": float(row["weight_decay"]), "left": {}}
-        run = runs.setdefault(row["api"], how)
+    runs: dict[str, Run] = {}
+    for row in tables.read("frameworks_left.csv"):
+        lr, decay = float(row["lr"]), float(row["weight_decay"])
+        new = Run(version=row["version"], lr=lr, weight_decay=decay, left={})
+        run = runs.setdefault(row["api"], new)
         run["left"][int(row["step"])] = float(row["left"])
     return runs
 
 
-def evidence(name):
+def evidence(name: str) -> str:
     """Say how an API is known: ``"live"``, ``"measured"`` or ``"read"``.
 
     Live is what the tests run: PyTorch, scikit-learn and the penalties. Measured is
     what ``benchmarks/frameworks.py`` found to do what the table says. The others were
     read in their source.
     """
-    if CONVENTIONS[name].source.startswith(("torch ", "scikit-learn ", "its gradient")):
+    if _look_up(name).source.startswith(("torch ", "scikit-learn ", "its gradient")):
         return "live"
     agree = {row["api"] for row in measured() if row["same"]}
     return "measured" if name in agree else "read"
 
 
-def _table(name):
-    return csv.DictReader((DATA / name).read_text("utf8").splitlines())
-
-
-def _convention(row):
-    number = {"default": float, "constant": float, "per_example": "1".__eq__}
+def _convention(row: dict[str, str]) -> Convention:
+    number: dict[str, Callable[[str], Any]] = {
+        "default": float,
+        "constant": float,
+        "per_example": "1".__eq__,
+    }
     number |= {"lr_power": int, "schedule_power": int}
-    return Convention(
-        **{k: number.get(k, str)(v) if v else None for k, v in row.items()}
-    )
+    fields: dict[str, Any] = {
+        k: number.get(k, str)(v) if v else None for k, v in row.items()
+    }
+    return Convention(**fields)
 
 
-CONVENTIONS = {row["name"]: _convention(row) for row in _table("conventions.csv")}
+CONVENTIONS = {row["name"]: _convention(row) for row in tables.read("conventions.csv")}
 
 
-def _look_up(name):
+def _look_up(name: str) -> Convention:
     if name not in CONVENTIONS:
         raise ValueError(f"no API {name!r} here. There are: {'; '.join(CONVENTIONS)}")
     return CONVENTIONS[name]
 
 
-def _checked(weight_decay, momentum, schedule):
+def _checked(
+    weight_decay: float, momentum: float, schedule: Iterable[float]
+) -> list[float]:
     """Return the schedule, its largest multiplier first, or refuse the numbers."""
-    if not 0 <= weight_decay < math.inf:
-        raise ValueError(f"weight_decay must be finite and >= 0, got {weight_decay}")
-    if not 0 <= momentum < 1:
-        raise ValueError(f"momentum must be at least 0 and below 1, got {momentum}")
-    schedule = sorted(schedule, reverse=True)
-    if not (any(schedule) and all(0 <= s < math.inf for s in schedule)):
-        raise ValueError("schedule must be finite multipliers of lr, >= 0, not all 0")
-    return schedule
+    demand("weight_decay", weight_decay, NOT_NEGATIVE)
+    demand("momentum", momentum, SHARE)
+    try:
+        given = sorted(schedule, reverse=True)
+    except TypeError:
+        raise TypeError(
+            f"schedule must be a sequence of multipliers of lr, got {schedule!r}"
+        ) from None
+    if not (any(given) and all(0 <= s < math.inf for s in given)):
+        raise ValueError(
+            f"schedule must be finite multipliers of lr, >= 0, not all 0, got {given!r}"
+        )
+    return given
 
 
-def _refuse_other_steps(a, b, momentum, schedule):
+def _refuse_other_steps(
+    a: Convention, b: Convention, momentum: float, schedule: list[float]
+) -> None:
     """Raise for two APIs that step differently even without decay."""
     kinds = [kind for kind in (a.optimizer, b.optimizer) if kind]
     if len(set(kinds)) < 2:
@@ -196,12 +229,18 @@ def _refuse_other_steps(a, b, momentum, schedule):
         )
 
 
-def _paths(a, b):
+def _paths(a: Convention, b: Convention) -> str:
     through, on = (a, b) if a.path == "gradient" else (b, a)
     return f"{on.name} decays the weight itself, {through.name} through the gradient"
 
 
-def _ratio(a, b, lr, schedule, n):
+def _ratio(
+    a: Convention,
+    b: Convention,
+    lr: float | None,
+    schedule: list[float],
+    n: float | None,
+) -> float:
     """Return the strength of a in units of b's, the same at each step, or raise."""
     lr = _needed(a, b, "lr", "lr_power", lr)
     n = _needed(a, b, "n", "per_example", n)
@@ -220,7 +259,9 @@ def _ratio(a, b, lr, schedule, n):
     return ratios[0]
 
 
-def _needed(a, b, name, field, value):
+def _needed(
+    a: Convention, b: Convention, name: str, field: str, value: float | None
+) -> float:
     if getattr(a, field) == getattr(b, field):
         return 1.0
     if value is None or not 0 < value < math.inf:

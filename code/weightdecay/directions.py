@@ -6,14 +6,28 @@ Every direction takes ``(g, state, ...)`` and returns ``(u, state)``: the rule s
 
 * ``g``, what the optimizer is given as gradient: a tensor of any shape and floating
   dtype, not changed. ``u`` has its shape and dtype.
-* ``state``, a tuple, or ``None`` before the first step.
-* Hyperparameters carry PyTorch's names and defaults.
+* ``state``, a tuple that only this direction reads, or ``None`` before the first step.
+* Hyperparameters carry PyTorch's names and defaults; those outside their range in
+  :data:`weightdecay.settings.RANGES` are refused.
 """
 
+from collections.abc import Callable
+
 import torch
+from torch import Tensor
+
+from weightdecay.rule import State, Step, direction
+from weightdecay.settings import Betas, Number, check, every
+
+# Five steps with these are Muon's: a, b and c of Jordan et al., 2024.
+NEWTON_SCHULZ = (3.4445, -4.775, 2.0315)
 
 
-def momentum_direction(g, state, *, momentum, dampening=0.0, nesterov=False):
+@direction
+def momentum_direction(
+    g: Tensor, state: State, *,
+    momentum: Number, dampening: Number = 0.0, nesterov: bool = False,
+) -> Step:  # fmt: skip
     """Sum past gradients: b <- momentum b + (1 - dampening) g, u = b.
 
     The first b is g, without dampening. With nesterov u = g + momentum b. Raises
@@ -21,7 +35,7 @@ def momentum_direction(g, state, *, momentum, dampening=0.0, nesterov=False):
     no buffer. Source: Sutskever et al., ICML 2013, who keep lr inside b and with
     nesterov take g ahead of w, at what is w here. Twin: the buffer of torch.optim.SGD.
     """
-    if dampening != 0 and (nesterov or momentum == 0):
+    if not every(dampening == 0) and (nesterov or not every(momentum != 0)):
         raise ValueError(
             f"dampening={dampening} needs a momentum other than 0 and no nesterov"
         )
@@ -30,7 +44,11 @@ def momentum_direction(g, state, *, momentum, dampening=0.0, nesterov=False):
     return g + momentum * b if nesterov else b, (b,)
 
 
-def adam_direction(g, state, *, betas=(0.9, 0.999), eps=1e-8, amsgrad=False):
+@direction
+def adam_direction(
+    g: Tensor, state: State, *,
+    betas: Betas = (0.9, 0.999), eps: Number = 1e-8, amsgrad: bool = False,
+) -> Step:  # fmt: skip
     """Divide the mean gradient by its size: u = m_hat / (sqrt(v_hat) + eps).
 
     m and v are moving averages of g and g^2, m_hat and v_hat the same without their
@@ -47,9 +65,11 @@ def adam_direction(g, state, *, betas=(0.9, 0.999), eps=1e-8, amsgrad=False):
     return m_hat / (v_hat.sqrt() + eps), (k, m, v, v_max)
 
 
+@direction
 def nadam_direction(
-    g, state, *, betas=(0.9, 0.999), eps=1e-8, momentum_decay=0.004
-):  # fmt: skip
+    g: Tensor, state: State, *,
+    betas: Betas = (0.9, 0.999), eps: Number = 1e-8, momentum_decay: Number = 0.004,
+) -> Step:  # fmt: skip
     """Adam, one step ahead: u mixes g and m by a momentum that grows to betas[0].
 
     Source: Dozat, 2016. Twin: the step of torch.optim.NAdam.
@@ -66,7 +86,10 @@ def nadam_direction(
     return ahead / (v_hat.sqrt() + eps), (k, m, v, product)
 
 
-def radam_direction(g, state, *, betas=(0.9, 0.999), eps=1e-8):
+@direction
+def radam_direction(
+    g: Tensor, state: State, *, betas: Betas = (0.9, 0.999), eps: Number = 1e-8
+) -> Step:
     """Adam that waits to divide until v is worth it: u = m_hat at first.
 
     rho is the number of gradients that v stands for; above 5 the step is Adam's times
@@ -74,7 +97,8 @@ def radam_direction(g, state, *, betas=(0.9, 0.999), eps=1e-8):
     above 4. Twin: the step of torch.optim.RAdam.
     """
     zero = torch.zeros_like(g)
-    k, m, v = _moments(*(state or (0, zero, zero)), g, betas)
+    k, m, v = state or (0, zero, zero)
+    k, m, v = _moments(k, m, v, g, betas)
     m_hat, left = m / (1 - betas[0] ** k), 1 - betas[1] ** k
     longest = 2 / (1 - betas[1]) - 1
     rho = longest - 2 * k * betas[1] ** k / left
@@ -84,9 +108,12 @@ def radam_direction(g, state, *, betas=(0.9, 0.999), eps=1e-8):
     return (r * left) ** 0.5 * m_hat / (v.sqrt() + eps), (k, m, v)
 
 
+@direction
 def rmsprop_direction(
-    g, state, *, alpha=0.99, eps=1e-8, momentum=0.0, centered=False
-):  # fmt: skip
+    g: Tensor, state: State, *,
+    alpha: Number = 0.99, eps: Number = 1e-8,
+    momentum: Number = 0.0, centered: bool = False,
+) -> Step:  # fmt: skip
     """Divide the gradient by its size, then sum: b <- momentum b + g / (sqrt(v) + eps).
 
     v is the moving average of g^2, without the square of that of g if centered.
@@ -101,7 +128,8 @@ def rmsprop_direction(
     return b, (v, mean, b)
 
 
-def adagrad_direction(g, state, *, eps=1e-10):
+@direction
+def adagrad_direction(g: Tensor, state: State, *, eps: Number = 1e-10) -> Step:
     """Divide the gradient by the size of all so far: u = g / (sqrt(sum g^2) + eps).
 
     Source: Duchi, Hazan & Singer, JMLR 2011. Twin: the step of torch.optim.Adagrad.
@@ -110,7 +138,10 @@ def adagrad_direction(g, state, *, eps=1e-10):
     return g / (total.sqrt() + eps), (total,)
 
 
-def adadelta_direction(g, state, *, rho=0.9, eps=1e-6):
+@direction
+def adadelta_direction(
+    g: Tensor, state: State, *, rho: Number = 0.9, eps: Number = 1e-6
+) -> Step:
     """Divide by the size of gradients, multiply by that of steps: u = g RMS(u)/RMS(g).
 
     Source: Zeiler, arXiv 1212.5701. Twin: the step of torch.optim.Adadelta.
@@ -122,7 +153,10 @@ def adadelta_direction(g, state, *, rho=0.9, eps=1e-6):
     return u, (v, rho * steps + (1 - rho) * u**2)
 
 
-def adamax_direction(g, state, *, betas=(0.9, 0.999), eps=1e-8):
+@direction
+def adamax_direction(
+    g: Tensor, state: State, *, betas: Betas = (0.9, 0.999), eps: Number = 1e-8
+) -> Step:
     """Divide the mean gradient by the largest: u = m_hat / max(betas[1] n, |g| + eps).
 
     n is that maximum one step before. Source: Kingma & Ba, ICLR 2015, Algorithm 2,
@@ -135,7 +169,8 @@ def adamax_direction(g, state, *, betas=(0.9, 0.999), eps=1e-8):
     return m / (1 - betas[0] ** k) / largest, (k, m, largest)
 
 
-def lion_direction(g, state, *, betas=(0.9, 0.99)):
+@direction
+def lion_direction(g: Tensor, state: State, *, betas: Betas = (0.9, 0.99)) -> Step:
     """Step by the sign alone: u = sign(betas[0] m + (1 - betas[0]) g).
 
     m is the moving average of g by betas[1], taken after the step. Source: Chen et
@@ -146,7 +181,10 @@ def lion_direction(g, state, *, betas=(0.9, 0.99)):
     return u, (betas[1] * m + (1 - betas[1]) * g,)
 
 
-def newton_schulz(g, *, steps=5, coefficients=(3.4445, -4.775, 2.0315), eps=1e-7):
+def newton_schulz(
+    g: Tensor, *, steps: int = 5,
+    coefficients: tuple[float, float, float] = NEWTON_SCHULZ, eps: float = 1e-7,
+) -> Tensor:  # fmt: skip
     """Bring the singular values of a matrix near 1: X <- a X + (b A + c A^2) X.
 
     A is X X^T and the first X is g over its Frobenius norm. The singular values end
@@ -154,36 +192,44 @@ def newton_schulz(g, *, steps=5, coefficients=(3.4445, -4.775, 2.0315), eps=1e-7
     Source: Jordan et al., Muon, 2024. PyTorch computes it in bfloat16, this in g's
     dtype.
     """
+    _refuse_other_than_matrices("newton_schulz", g)
+    check(steps=steps, eps=eps, coefficients=coefficients)
     a, b, c = coefficients
-    x = g.T if g.shape[0] > g.shape[1] else g
+    tall = g.shape[0] > g.shape[1]
+    x: Tensor = g.T if tall else g
     x = x / x.norm().clamp(min=eps)
     for _ in range(steps):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.T if g.shape[0] > g.shape[1] else x
+    return x.T if tall else x
 
 
-def polar(g):
+def polar(g: Tensor) -> Tensor:
     """Set the nonzero singular values of a matrix to 1: U V^T, where g = U S V^T.
 
     Shape (rows, columns), float32 or float64.
     """
+    _refuse_other_than_matrices("polar", g)
     u, s, vt = torch.linalg.svd(g, full_matrices=False)
     # A direction in which g is zero gets no step, as with the sign of 0.
-    return (u * (s > s[0] * max(g.shape) * torch.finfo(g.dtype).eps)) @ vt
+    moves = s > s[0] * max(g.shape) * torch.finfo(g.dtype).eps
+    factor: Tensor = (u * moves) @ vt
+    return factor
 
 
+@direction
 def muon_direction(
-    g, state, *, momentum=0.95, nesterov=True, orthogonalise=newton_schulz
-):  # fmt: skip
+    g: Tensor, state: State, *,
+    momentum: Number = 0.95, nesterov: bool = True,
+    orthogonalise: Callable[[Tensor], Tensor] = newton_schulz,
+) -> Step:  # fmt: skip
     """Step by the sign of a matrix: u = sqrt(max(1, rows / columns)) O(m).
 
     m is the moving average of g, O is ``newton_schulz`` or ``polar``; with nesterov O
     is taken of (1 - momentum) g + momentum m. Raises ValueError for a g that is not a
     matrix. Source: Jordan et al., Muon, 2024. Twin: the step of torch.optim.Muon.
     """
-    if g.ndim != 2:
-        raise ValueError(f"Muon steps matrices, got a tensor of shape {tuple(g.shape)}")
+    _refuse_other_than_matrices("Muon", g)
     (m,) = state or (torch.zeros_like(g),)
     m = momentum * m + (1 - momentum) * g
     ahead = (1 - momentum) * g + momentum * m if nesterov else m
@@ -191,7 +237,17 @@ def muon_direction(
     return scale * orthogonalise(ahead), (m,)
 
 
-def _moments(k, m, v, g, betas):
+def _refuse_other_than_matrices(name: str, g: Tensor) -> None:
+    if g.ndim != 2:
+        raise ValueError(
+            f"{name} steps matrices, got a tensor of shape {tuple(g.shape)}: "
+            f"reshape it to (rows, columns), or step it by another rule"
+        )
+
+
+def _moments(
+    k: int, m: Tensor, v: Tensor, g: Tensor, betas: Betas
+) -> tuple[int, Tensor, Tensor]:
     """Return the number of steps and the moving averages of g and g^2, one step on."""
     m = betas[0] * m + (1 - betas[0]) * g
     return k + 1, m, betas[1] * v + (1 - betas[1]) * g**2

@@ -4,15 +4,28 @@ import functools
 import io
 import re
 from base64 import b64encode
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
-import matplotlib.style
 import torch
-from matplotlib.figure import Figure
+from torch import Tensor
+
+from weightdecay.extras import extra
+from weightdecay.paths import Loss
+
+with extra("plot"):
+    import matplotlib.style
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 # More points than this in one line become an image inside the drawing.
 DENSE = 2000
+Numbers: TypeAlias = Sequence[float] | Tensor
+P = ParamSpec("P")
+T = TypeVar("T")
 STYLE = Path(__file__).with_name("style.mplstyle")
 
 
@@ -24,11 +37,13 @@ class BookFigure(Figure):
     ``var(--figure-0072b2, #0072b2)``, so a dark theme sets ``--figure-0072b2``.
     """
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> dict[str, str]:
         pdf = b64encode(self._saved("pdf", {"CreationDate": None})).decode()
         return {"image/svg+xml": self.svg(), "application/pdf": pdf}
 
-    def svg(self, name=None):
+    def svg(self, name: str | None = None) -> str:
         """Return the figure as one ``svg`` element, ready to stand inside a page.
 
         ``name`` begins the names of its parts; by default each figure has its own.
@@ -40,7 +55,7 @@ class BookFigure(Figure):
         svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
         return svg[svg.index("<svg") :]
 
-    def _saved(self, file_format, metadata):
+    def _saved(self, file_format: str, metadata: dict[str, None]) -> bytes:
         # Without a date in the metadata the same figure gives the same bytes.
         file = io.BytesIO()
         with matplotlib.style.context(STYLE):
@@ -48,11 +63,11 @@ class BookFigure(Figure):
         return file.getvalue()
 
 
-def in_style(draw):
+def in_style(draw: Callable[P, T]) -> Callable[P, T]:
     """Make a function draw in the book's style."""
 
     @functools.wraps(draw)
-    def styled(*args, **settings):
+    def styled(*args: P.args, **settings: P.kwargs) -> T:
         with matplotlib.style.context(STYLE):
             return draw(*args, **settings)
 
@@ -60,7 +75,7 @@ def in_style(draw):
 
 
 @in_style
-def axes(*, xlabel, ylabel, **settings):
+def axes(*, xlabel: str, ylabel: str, **settings: Any) -> tuple[BookFigure, Axes]:
     """Return a new figure in the book's style and its axes, both of them named.
 
     ``settings`` are properties of the axes, such as ``yscale="log"``.
@@ -72,7 +87,15 @@ def axes(*, xlabel, ylabel, **settings):
 
 
 @in_style
-def compare(curves, *, xlabel, ylabel, x=None, markers=20, **settings):
+def compare(
+    curves: dict[str, tuple[Numbers | Callable[[Tensor], Tensor] | None, Any]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    x: Numbers | None = None,
+    markers: int | None = 20,
+    **settings: Any,
+) -> BookFigure:
     """Draw each prediction as a line and what was measured as markers on it.
 
     ``curves`` maps a label to ``(predicted, measured)``. What was measured is a
@@ -88,7 +111,7 @@ def compare(curves, *, xlabel, ylabel, x=None, markers=20, **settings):
         if predicted is None:
             entry.set_linestyle("none")
         elif callable(predicted):
-            smooth = torch.linspace(min(x), max(x), 400, dtype=torch.float64)
+            smooth = _between(x)
             _draw_like(entry, predicted(smooth), smooth, marker="none")
         else:
             _draw_like(entry, predicted, x, marker="none")
@@ -101,15 +124,29 @@ def compare(curves, *, xlabel, ylabel, x=None, markers=20, **settings):
     return figure
 
 
-def _draw_like(entry, y, x, **settings):
+def _between(x: Numbers | None) -> Tensor:
+    if x is None:
+        raise ValueError("a predicted function needs x, the numbers to draw it between")
+    return torch.linspace(float(min(x)), float(max(x)), 400, dtype=torch.float64)
+
+
+def _draw_like(entry: Line2D, y: Numbers, x: Numbers | None, **settings: Any) -> None:
     # As drawings so many marks would outweigh the rest of the page.
     settings["rasterized"] = len(y) > DENSE and settings.get("markevery", 1) == 1
     look = {k: entry.properties()[k] for k in ("color", "linestyle", "marker")}
-    entry.axes.plot(range(len(y)) if x is None else x, y, **look | settings)
+    cast(Axes, entry.axes).plot(range(len(y)) if x is None else x, y, **look | settings)
 
 
 @in_style
-def contours(loss, paths, *, xlim, ylim, curve=None, points=None):
+def contours(
+    loss: Loss,
+    paths: dict[str, Tensor],
+    *,
+    xlim: tuple[float, float],
+    ylim: tuple[float, float],
+    curve: tuple[str, Tensor] | None = None,
+    points: dict[str, Sequence[float] | Tensor] | None = None,
+) -> BookFigure:
     """Draw paths of two weights over the level lines of their loss.
 
     ``paths`` maps a label to a tensor of shape (steps + 1, 2), as ``walk`` returns
@@ -123,17 +160,24 @@ def contours(loss, paths, *, xlim, ylim, curve=None, points=None):
     for label, path in paths.items():
         every = max(1, len(path) // 80)
         ax.plot(*path.T, label=label, markevery=every, markersize=4, zorder=3)
+    cross: dict[str, Any] = {"color": "black", "marker": "x", "linestyle": "none"}
+    cross |= {"markersize": 9, "markeredgewidth": 2}
     if curve is not None:
-        thin = {"color": "black", "linewidth": 0.9, "linestyle": "-", "marker": ""}
-        ax.plot(*curve[1].T, label=curve[0], zorder=2, **thin)
+        thin: dict[str, Any] = {"color": "black", "linewidth": 0.9, "linestyle": "-"}
+        ax.plot(*curve[1].T, label=curve[0], zorder=2, marker="", **thin)
     for label, point in (points or {}).items():
-        cross = {"color": "black", "marker": "x", "markersize": 9, "linestyle": "none"}
-        ax.plot(*point, label=label, markeredgewidth=2, zorder=4, **cross)
+        ax.plot(*point, label=label, zorder=4, **cross)
     _legend(ax)
     return figure
 
 
-def _level_lines(ax, loss, xlim, ylim, points=120):
+def _level_lines(
+    ax: Axes,
+    loss: Loss,
+    xlim: tuple[float, float],
+    ylim: tuple[float, float],
+    points: int = 120,
+) -> None:
     w1, w2 = torch.linspace(*xlim, points), torch.linspace(*ylim, points)
     grid = torch.cartesian_prod(w1.double(), w2.double())
     heights = torch.func.vmap(loss)(grid).reshape(points, points).T
@@ -141,6 +185,6 @@ def _level_lines(ax, loss, xlim, ylim, points=120):
     ax.contour(w1, w2, heights, levels=levels, colors="0.75", linewidths=0.8)
 
 
-def _legend(ax):
+def _legend(ax: Axes) -> None:
     # Above the axes, where it can lie over no curve.
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.3)

@@ -5,21 +5,32 @@ its own choice and compares runs with and without ``weight_decay``. Then it take
 decay out and does it by hand: only a rule that gives the same weights is an answer.
 """
 
-import csv
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
+from weightdecay import tables
 from weightdecay.answers import Answer
-from weightdecay.subject import LR, MATRIX, VECTOR, WEIGHT_DECAY, find_subject
+from weightdecay.subject import (
+    LR,
+    MATRIX,
+    VECTOR,
+    WEIGHT_DECAY,
+    ByHand,
+    Make,
+    Subject,
+    find_subject,
+)
 
 # Two results are one if they differ by less than this part of the decay's effect.
 SAME = 1e-3
 
 # What a step keeps by a formula of x, and the x of the share that was lost.
-FORMS = {
+FORMS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
     "1 - {x}": (lambda x: 1 - x, lambda lost: lost),
     "(1 - {x})^2": (lambda x: (1 - x) ** 2, lambda lost: 1 - math.sqrt(1 - lost)),
     "1 / (1 + {x})": (lambda x: 1 / (1 + x), lambda lost: lost / (1 - lost)),
@@ -37,7 +48,7 @@ SETTINGS = (
 )
 
 
-def ask(make):
+def ask(make: Make) -> Answer:
     """Find out which weight decay an optimizer does, and return an :class:`Answer`.
 
     make
@@ -48,7 +59,13 @@ def ask(make):
     Raises ``ValueError``, with what was tried, if the optimizer can't be made or
     stepped. The state of torch's random numbers is left as it was.
     """
-    subjects, refusals = [], []
+    if not callable(make):
+        raise TypeError(
+            f"make must be an optimizer class or a function that makes one of "
+            f"(params, lr=..., weight_decay=...), got {make!r}"
+        )
+    subjects: list[Subject] = []
+    refusals: list[str] = []
     for shape in (MATRIX, VECTOR):
         try:
             subjects.append(find_subject(make, shape))
@@ -60,18 +77,17 @@ def ask(make):
     return replace(answers[0], vectors=_vectors(subjects[0], answers))
 
 
-def census():
+def census() -> list[dict[str, str]]:
     """Return what many optimizers answered: a list of rows, each a dict of texts.
 
     The columns are those of :class:`Answer`, with ``package``, ``version``,
     ``optimizer`` and, where one could not be asked, ``refusal``. Written by
     ``benchmarks/census.py``.
     """
-    text = Path(__file__).with_name("data") / "census.csv"
-    return list(csv.DictReader(text.read_text("utf8").splitlines()))
+    return tables.read("census.csv")
 
 
-def _vectors(first, answers):
+def _vectors(first: Subject, answers: list[Answer]) -> str:
     if len(answers) == 1:
         return "refused" if first.shape == MATRIX else "only"
     if answers[1].place == "none" != answers[0].place and not answers[1].hidden:
@@ -82,7 +98,7 @@ def _vectors(first, answers):
     return "alike" if matrix == vector else "otherwise"
 
 
-def _answer(subject):
+def _answer(subject: Subject) -> Answer:
     plain, decayed = subject.path(0.0), subject.path(WEIGHT_DECAY)
     default, hidden = _default(subject, plain, decayed), _hidden(subject)
     if decayed.equal(plain):
@@ -98,11 +114,11 @@ def _answer(subject):
     )
 
 
-def _same(a, b, effect):
+def _same(a: Tensor, b: Tensor, effect: Tensor) -> bool:
     return bool((a - b).abs().max() <= SAME * effect.abs().max())
 
 
-def _default(subject, plain, decayed):
+def _default(subject: Subject, plain: Tensor, decayed: Tensor) -> float | None:
     """Return the weight_decay whose path is the one walked without the argument."""
     try:
         own = subject.path(None)
@@ -123,7 +139,7 @@ def _default(subject, plain, decayed):
     return guess if right and not double else None
 
 
-def _hidden(subject):
+def _hidden(subject: Subject) -> float | None:
     """Return the share of the weight, over lr, that is lost at weight_decay 0."""
     starts = [subject.weight(size) for size in (1, 2, -1)]
     ends = [start + subject.walk(0.0, {0: start}).cumsum(0) for start in starts]
@@ -138,7 +154,7 @@ def _hidden(subject):
     return lost.item() / LR if error <= SAME * lost.abs() + rounding else None
 
 
-def _without_gradient(subject):
+def _without_gradient(subject: Subject) -> tuple[bool, float]:
     """Return whether a weight without gradient moves, and what a zero keeps of 1."""
     w, g = subject.weight(), subject.gradient(0)
     _, idle = subject.alone(w, g)
@@ -146,7 +162,7 @@ def _without_gradient(subject):
     return not idle.equal(w), kept.flatten()[0].item()
 
 
-def _rule(subject, pulls):
+def _rule(subject: Subject, pulls: "list[list[_Pull]]") -> Answer | None:
     """Return the rule that repeats the decay by hand, if only after a warm-up."""
     for warm in (False, True):
         plain = subject.path(0.0, warm=warm)
@@ -161,10 +177,16 @@ def _rule(subject, pulls):
     return None
 
 
-def _repeated(subject, pulls, plain, effect, warm):
+def _repeated(
+    subject: Subject,
+    pulls: "list[list[_Pull]]",
+    plain: Tensor,
+    effect: Tensor,
+    warm: bool,
+) -> tuple[Answer | None, float | None]:
     """Return the shrinking and the multiple of the penalty that repeat the decay."""
 
-    def repeats(by_hand):
+    def repeats(by_hand: ByHand) -> bool:
         return _same(subject.path(0.0, by_hand, warm) - plain, effect, effect)
 
     laws = (_law(pulls, order) for order in ("before", "beside", "after", "cautious"))
@@ -174,7 +196,7 @@ def _repeated(subject, pulls, plain, effect, warm):
     )
 
 
-def _unknown(pulls):
+def _unknown(pulls: "list[list[_Pull]]") -> Answer:
     """Return what can be said of a decay that no rule repeats."""
     seen, law = _seen(pulls), _law(pulls, "before")
     if law and seen["remembers"]:
@@ -186,7 +208,7 @@ def _unknown(pulls):
     return Answer("other", **seen)
 
 
-def _seen(pulls):
+def _seen(pulls: "list[list[_Pull]]") -> dict[str, Any]:
     """Return whether later steps feel the decay, and whether it feels their size."""
     pull, louder = (torch.cat([p.pull for p in pulls[i]]) for i in (0, -1))
     later = torch.cat([p.later for p in pulls[0]])
@@ -196,15 +218,15 @@ def _seen(pulls):
     }
 
 
-def _penalise(times):
+def _penalise(times: float) -> ByHand:
     """Return a way of stepping that adds the penalty's gradient by hand."""
     return lambda w, g, lr, step: step(g + times * WEIGHT_DECAY * w)
 
 
-def _shrink(law):
+def _shrink(law: Answer) -> ByHand:
     """Return a way of stepping that shrinks the weight by hand."""
 
-    def shrink(w, g, lr, step):
+    def shrink(w: Tensor, g: Tensor, lr: float, step: Callable[[Tensor], None]) -> None:
         x = law.times * WEIGHT_DECAY * lr**law.lr_power * LR**law.base_lr_power
         kept = FORMS[law.form][0](x)
         old = w.clone()
@@ -222,19 +244,19 @@ def _shrink(law):
 class _Pull:
     """What decay adds to a step from w, and to the next one, taken from zero."""
 
-    w: torch.Tensor
-    moves: torch.Tensor
-    pull: torch.Tensor
-    later: torch.Tensor
+    w: Tensor
+    moves: Tensor
+    pull: Tensor
+    later: Tensor
 
-    def base(self, order):
+    def base(self, order: str) -> Tensor:
         """Return what the decay would be a share of."""
         if order == "cautious":
             return self.w * (self.w * self.moves[0] <= 0)
         return self.w + self.moves[0] if order == "after" else self.w
 
 
-def _pulls(subject, weight_decay, **setting):
+def _pulls(subject: Subject, weight_decay: float, **setting: Any) -> list[_Pull]:
     pulls = []
     for size in (1, 2, -1):
         moves = subject.move(0.0, size, **setting)
@@ -243,26 +265,26 @@ def _pulls(subject, weight_decay, **setting):
     return pulls
 
 
-def _lost(pulls, order):
+def _lost(pulls: list[_Pull], order: str) -> float | None:
     """Return the one share of the weight that is lost, or None if there are several."""
     base = torch.cat([pull.base(order) for pull in pulls])
     pull = torch.cat([pull.pull for pull in pulls])
     share = -(base * pull).sum() / (base**2).sum()
-    return share.item() if _same(pull, -share * base, pull) else None
+    return float(share) if _same(pull, -share * base, pull) else None
 
 
-def _forgets(pulls, order):
+def _forgets(pulls: list[_Pull], order: str) -> bool:
     """Return whether the step after the decay is as if there had been none."""
     zero = 1.0 if order == "after" else 0.0
-    share = _lost(pulls, order)
+    share = _lost(pulls, order) or 0.0
     rest = [pull.later + zero * share * pull.moves[1] for pull in pulls]
     return all(_same(r, 0 * r, p.pull) for r, p in zip(rest, pulls, strict=True))
 
 
-def _law(pulls, order):
+def _law(pulls: list[list[_Pull]], order: str) -> Answer | None:
     """Return how the share depends on weight_decay and the two lrs, or None."""
-    shares = [_lost(in_setting, order) for in_setting in pulls]
-    if not all(share and 0 < share < 1 for share in shares):
+    shares = [_lost(in_setting, order) or 0.0 for in_setting in pulls]
+    if not all(0 < share < 1 for share in shares):
         return None
     for form, (_, x) in FORMS.items():
         first, *halved, loud = map(x, shares)
@@ -271,6 +293,6 @@ def _law(pulls, order):
         exact = all(abs(p - round(p)) < 5 * SAME for p in powers)
         if exact and decay == 1 and abs(loud / first - 1) < SAME:
             times = float(f"{first / WEIGHT_DECAY / LR**both:.4g}")
-            powers = {"lr_power": lr, "base_lr_power": both - lr}
-            return Answer("weight", form=form, times=times, order=order, **powers)
+            by: dict[str, Any] = {"lr_power": lr, "base_lr_power": both - lr}
+            return Answer("weight", form=form, times=times, order=order, **by)
     return None

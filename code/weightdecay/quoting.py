@@ -1,13 +1,19 @@
 """Hand a cell's results to the prose, so that no measured number is typed."""
 
-import torch
-from IPython.display import publish_display_data
+from typing import Any
+
+from torch import Tensor
+
+from weightdecay.extras import extra
+
+with extra("book"):
+    from IPython.display import publish_display_data
 
 # The format that myst-nb's glue roles read; nothing of it is shown in a notebook.
 _UNSEEN = "application/papermill.record/"
 
 
-def quote(**values):
+def quote(**values: object) -> None:
     """Give each value its name, for ``{glue:text}`name:format` `` in the prose.
 
     A value is a number, a text, or a tensor or array with one element. Raises
@@ -24,5 +30,5 @@ def quote(**values):
         )
 
 
-def _size(value):
-    return value.numel() if isinstance(value, torch.Tensor) else value.size
+def _size(value: Any) -> int:
+    return int(value.numel() if isinstance(value, Tensor) else value.size)

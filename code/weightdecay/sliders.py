@@ -9,11 +9,16 @@ and with the arrow keys.
 import itertools
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from html import escape
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+if TYPE_CHECKING:
+    from weightdecay.figures import BookFigure
 
 ElementTree.register_namespace("", "http://www.w3.org/2000/svg")
 ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
@@ -63,12 +68,12 @@ class Sliders:
     Raises ``ValueError`` if a value that is to be shown is not on its slider.
     """
 
-    draw: Callable = field(repr=False)
-    values: dict
-    shown: dict
+    draw: "Callable[..., BookFigure]" = field(repr=False)
+    values: dict[str, Sequence[float]]
+    shown: dict[str, float]
     alt: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse a first value that no slider can show."""
         for name, numbers in self.values.items():
             if self.shown.get(name) not in numbers:
@@ -76,11 +81,13 @@ class Sliders:
                     f"shown[{name!r}] is {self.shown.get(name)}, not one of {numbers}"
                 )
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> dict[str, str]:
         still = self.draw(**self.shown)._repr_mimebundle_()
         return still | {"text/html": self.html()}
 
-    def html(self):
+    def html(self) -> str:
         """Return the sliders and the figure as one piece of a page."""
         name = f"s{sha256(repr((self.values, self.alt)).encode()).hexdigest()[:8]}"
         combinations = [
@@ -93,7 +100,7 @@ class Sliders:
         frames = json.dumps(list(_frames(drawings)), separators=(",", ":"))
         drawing = drawings[combinations.index(self.shown)]
         # The shape is said again: a browser may wait with what is inside, see book.css.
-        shape = "aspect-ratio:{2}/{3}".format(*drawing.get("viewBox").split())
+        shape = "aspect-ratio:{2}/{3}".format(*drawing.attrib["viewBox"].split())
         fits = f"max-width:100%;height:auto;{shape}"
         drawing.attrib |= {"aria-hidden": "true", "style": fits}
         return _PAGE.format(
@@ -106,7 +113,7 @@ class Sliders:
             script=_SCRIPT.replace("NAME", name),
         )
 
-    def _control(self, name):
+    def _control(self, name: str) -> str:
         numbers, shown = self.values[name], self.shown[name]
         return _CONTROL.format(
             label=escape(name),
@@ -117,15 +124,17 @@ class Sliders:
         )
 
 
-def _frames(drawings):
+def _frames(drawings: list[Element]) -> Iterator[dict[str, str]]:
     """Yield, for each drawing, the inside of the parts in which the drawings differ."""
     names = _changing(drawings)
+    if names is None:
+        raise ValueError("draw must give figures that have the same parts")
     for drawing in drawings:
-        parts = {part.get("id"): part for part in drawing.iter()}
+        parts = {part.get("id", ""): part for part in drawing.iter()}
         yield {name: "".join(map(_text, parts[name])) for name in names}
 
 
-def _changing(elements):
+def _changing(elements: Sequence[Element]) -> list[str] | None:
     """Return the names of the smallest named parts in which drawings differ."""
     first = elements[0]
     if len({ElementTree.tostring(each) for each in elements}) == 1:
@@ -133,13 +142,15 @@ def _changing(elements):
     alike = len({(e.tag, len(e), e.text, str(e.attrib)) for e in elements}) == 1
     if alike and len(first):
         below = [_changing(children) for children in zip(*elements, strict=True)]
-        if None not in below:
-            return [name for names in below for name in names]
+        found = [names for names in below if names is not None]
+        if len(found) == len(below):
+            return [name for names in found for name in names]
     # A part without a name is exchanged with the named part around it.
-    return [first.get("id")] if first.get("id") else None
+    name = first.get("id")
+    return [name] if name else None
 
 
-def _text(element):
+def _text(element: Element) -> str:
     # Inside a page an svg element needs no declared namespaces.
     text = ElementTree.tostring(element, encoding="unicode").strip()
     return re.sub(r' xmlns(:xlink)?="[^"]*"', "", text)

@@ -1,14 +1,26 @@
 """Train at every point of a grid of hyperparameters at once, and find the best."""
 
-import inspect
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from weightdecay.directions import adam_direction
-from weightdecay.paths import gradient, one_per_step
+from weightdecay.paths import Loss, gradient, losses_of
+from weightdecay.rule import Step
+from weightdecay.settings import Betas, Number, check
 
 
-def sweep(update, loss, start, *, lr, schedule, **settings):
+def sweep(
+    update: Callable[..., Step],
+    loss: Loss | Iterable[Loss],
+    start: Tensor,
+    *,
+    lr: Number,
+    schedule: Sequence[float],
+    **settings: Any,
+) -> Tensor:
     """Walk from one start at each point of a grid, and return where the walks end.
 
     update
@@ -24,45 +36,51 @@ def sweep(update, loss, start, *, lr, schedule, **settings):
         What lr is multiplied by at each step: as many numbers as there are steps.
 
     Returns a tensor of shape ``(*grid, *start.shape)``. Raises ``ValueError`` if the
-    number of losses is not the number of steps, or if an lr, max_lr or weight_decay
-    is not a finite number >= 0.
+    number of losses is not the number of steps, and what the rule raises if one number
+    of the grid is not allowed.
     """
-    losses = [loss] * len(schedule) if callable(loss) else loss
-    losses = one_per_step("loss", losses, len(schedule))
+    losses = losses_of(loss, len(schedule))
     settings = {"lr": lr} | settings
-    _check(settings)
-    tensors = {k: x for k, x in settings.items() if isinstance(x, torch.Tensor)}
-    grid = torch.broadcast_shapes(*(x.shape for x in tensors.values()))
+    tensors = {k: x for k, x in settings.items() if isinstance(x, Tensor)}
+    grid = _grid(tensors)
     # One axis more for each of the start's: a point's number meets all its weights.
     behind = (..., *[None] * start.dim())
     settings |= {k: x[behind] for k, x in tensors.items()}
     lr = settings.pop("lr")
-    # The check that a rule makes at each step is for single numbers; ours was above.
-    step, w, state = inspect.unwrap(update), start.expand(*grid, *start.shape), None
+    w, state = start.expand(*grid, *start.shape), None
     for multiplier, each in zip(schedule, losses, strict=True):
-        w, state = step(w, gradient(each, w), state, lr=lr * multiplier, **settings)
+        w, state = update(w, gradient(each, w), state, lr=lr * multiplier, **settings)
     return w
 
 
-def movement(loss, start, *, lr, schedule, betas=(0.9, 0.999)):
+def movement(
+    loss: Loss | Iterable[Loss],
+    start: Tensor,
+    *,
+    lr: Number,
+    schedule: Sequence[float],
+    betas: Betas = (0.9, 0.999),
+) -> Tensor:
     """Return how far Adam lets the data move a weight of curvature 1: S / sigma.
 
     The sum of lr / sqrt(v_hat) over a run without decay, its mean over the weights of
     ``start``: a tensor of the shape of the grid. Arguments as in ``sweep``.
     """
-    losses = [loss] * len(schedule) if callable(loss) else loss
-    losses = one_per_step("loss", losses, len(schedule))
+    check(lr=lr, betas=betas)
+    losses = losses_of(loss, len(schedule))
     lr = torch.as_tensor(lr, dtype=start.dtype)
-    w, state, moved = start.expand(*lr.shape, *start.shape), None, 0
+    w = start.expand(*lr.shape, *start.shape)
+    state, moved = None, torch.zeros_like(w)
     for multiplier, each in zip(schedule, losses, strict=True):
         rate = lr[(..., *[None] * start.dim())] * multiplier
         u, state = adam_direction(gradient(each, w), state, betas=betas)
-        v_hat = state[2] / (1 - betas[1] ** state[0])
+        k, _, v, _ = state or ()
+        v_hat = v / (1 - betas[1] ** k)
         w, moved = w - rate * u, moved + rate / v_hat.sqrt()
     return moved.flatten(lr.dim()).mean(-1)
 
 
-def best(x, risk):
+def best(x: Tensor, risk: Tensor) -> Tensor:
     """Return the x at which each row of ``risk`` is least, by a parabola in log x.
 
     The parabola goes through the least point and its two neighbours. ``x`` has shape
@@ -70,6 +88,11 @@ def best(x, risk):
     ``ValueError`` if a row is least at an end of the grid, where its true minimum may
     lie outside.
     """
+    if x.ndim != 1 or risk.shape[-1:] != x.shape or not (x > 0).all():
+        raise ValueError(
+            f"x must be positive, one for each of the last axis of risk, which has "
+            f"shape {tuple(risk.shape)}; got {x}"
+        )
     least = risk.argmin(-1, keepdim=True)
     if ((least == 0) | (least == len(x) - 1)).any():
         raise ValueError("the least risk is at an end of the grid: make the grid wider")
@@ -77,11 +100,17 @@ def best(x, risk):
     log_x = (x[near] / x[least]).log()
     powers = torch.stack([log_x**2, log_x, torch.ones_like(log_x)], dim=-1)
     a, b, _ = torch.linalg.solve(powers, risk.gather(-1, near)).unbind(-1)
-    return x[least[..., 0]] * (-b / (2 * a)).exp()
+    vertex: Tensor = x[least[..., 0]] * (-b / (2 * a)).exp()
+    return vertex
 
 
-def _check(settings):
-    for name in settings.keys() & {"lr", "weight_decay", "max_lr"}:
-        value = torch.as_tensor(settings[name])
-        if not ((value >= 0) & value.isfinite()).all():
-            raise ValueError(f"{name} must be finite numbers >= 0, got {value}")
+def _grid(settings: dict[str, Tensor]) -> torch.Size:
+    shapes = {name: tuple(x.shape) for name, x in settings.items()}
+    try:
+        grid: torch.Size = torch.broadcast_shapes(*shapes.values())
+    except RuntimeError:
+        raise ValueError(
+            f"the settings must broadcast to one grid, got the shapes {shapes}: give "
+            f"each its own axis, as lr[:, None] and weight_decay"
+        ) from None
+    return grid

@@ -6,53 +6,68 @@ is a sum of curvature / 2 (w - minimum)^2.
 
 import cmath
 import math
+from collections.abc import Callable
 
 import torch
+from torch import Tensor
+
+from weightdecay.directions import NEWTON_SCHULZ
+from weightdecay.settings import Number, check
 
 
-def ridge(minimum, curvature, weight_decay):
+def ridge(minimum: Tensor, curvature: Tensor, weight_decay: Number) -> Tensor:
     """Return where an L2 penalty puts each weight: h / (h + weight_decay) minimum.
 
     With weight_decay zero and curvature zero the minimum is not defined, and neither
     is the result (NaN).
     """
+    check(weight_decay=weight_decay)
     return curvature / (curvature + weight_decay) * minimum
 
 
-def box(minimum, weight_decay):
+def box(minimum: Tensor, weight_decay: float) -> Tensor:
     """Return the minimum clipped to -1 / weight_decay and 1 / weight_decay.
 
     Where an optimizer whose step has size lr, whatever the gradient's, ends when it
     decays beside the step.
     """
+    check(weight_decay=weight_decay)
     edge = math.inf if weight_decay == 0 else 1 / weight_decay
     return minimum.clamp(-edge, edge)
 
 
-def spectral_box(minimum, cap):
+def spectral_box(minimum: Tensor, cap: float) -> Tensor:
     """Return a matrix with its singular values clipped to ``cap``: U min(S, cap) V^T.
 
     The matrix nearest to ``minimum``, of shape (rows, columns), whose spectral norm is
     at most ``cap``.
     """
+    check(cap=cap)
     u, s, vt = torch.linalg.svd(minimum, full_matrices=False)
-    return u @ (s.clamp(max=cap)[:, None] * vt)
+    clipped: Tensor = u @ (s.clamp(max=cap)[:, None] * vt)
+    return clipped
 
 
-def newton_schulz_gain(s, *, steps=5, coefficients=(3.4445, -4.775, 2.0315)):
+def newton_schulz_gain(
+    s: Tensor, *, steps: int = 5,
+    coefficients: tuple[float, float, float] = NEWTON_SCHULZ,
+) -> Tensor:  # fmt: skip
     """Return what Newton-Schulz makes of a singular value s between 0 and 1.
 
     ``steps`` times s <- a s + b s^3 + c s^5, on a tensor of any shape: what
     ``directions.newton_schulz`` does to each singular value of a matrix whose
     Frobenius norm is 1.
     """
+    check(steps=steps, coefficients=coefficients)
     a, b, c = coefficients
     for _ in range(steps):
         s = a * s + b * s**3 + c * s**5
     return s
 
 
-def momentum_roots(lr, weight_decay, momentum, nesterov=False):
+def momentum_roots(
+    lr: float, weight_decay: float, momentum: float, nesterov: bool = False
+) -> tuple[float | complex, float | complex]:
     """Return the two numbers by which steps multiply a weight without gradient.
 
     Decay is in the buffer. The roots of z^2 - (1 + momentum - lr weight_decay) z +
@@ -60,15 +75,19 @@ def momentum_roots(lr, weight_decay, momentum, nesterov=False):
     momentum (1 - lr weight_decay) = 0: the larger in size first, and complex when the
     weight swings.
     """
+    check(lr=lr, weight_decay=weight_decay, momentum=momentum, nesterov=nesterov)
     kept = 1 - lr * weight_decay
     total = (1 + momentum) * kept if nesterov else momentum + kept
     product = momentum * kept if nesterov else momentum
     half = cmath.sqrt(total**2 - 4 * product) / 2
     roots = sorted((total / 2 + half, total / 2 - half), key=abs, reverse=True)
-    return tuple(z if z.imag else z.real for z in roots)
+    z1, z2 = (z if z.imag else z.real for z in roots)
+    return z1, z2
 
 
-def momentum_decay(k, lr, weight_decay, momentum, nesterov=False):
+def momentum_decay(
+    k: Number, lr: float, weight_decay: float, momentum: float, nesterov: bool = False
+) -> Tensor:
     """Return what k steps leave of a weight without gradient, decay in the buffer.
 
     ((z1 - momentum) z1^k - (z2 - momentum) z2^k) / (z1 - z2), with the roots z1 and z2
@@ -76,6 +95,7 @@ def momentum_decay(k, lr, weight_decay, momentum, nesterov=False):
     (k + 1) z^k - momentum k z^(k - 1). ``k`` is a whole number or a tensor of them, the
     result a float64 tensor of its shape.
     """
+    check(k=k)
     z1, z2 = momentum_roots(lr, weight_decay, momentum, nesterov)
     # Powers of a complex number by integers would be in single precision.
     k = torch.as_tensor(k, dtype=torch.float64)
@@ -84,10 +104,16 @@ def momentum_decay(k, lr, weight_decay, momentum, nesterov=False):
         z = ((z1 + z2) / 2).real
         return (k + 1) * z**k - momentum * k * z ** (k - 1).clamp(min=0)
     left = ((z1 - momentum) * z1**k - (z2 - momentum) * z2**k) / (z1 - z2)
-    return left.real
+    return torch.real(left)
 
 
-def adamw_mean(minimum, curvature, weight_decay, noise, eps=0.0):
+def adamw_mean(
+    minimum: Tensor,
+    curvature: Tensor,
+    weight_decay: Number,
+    noise: Tensor,
+    eps: Number = 0.0,
+) -> Tensor:
     """Return where AdamW's weights fluctuate around, with noise in the gradient.
 
     The root of g + weight_decay (sqrt(noise^2 + g^2) + eps) w = 0, where g = curvature
@@ -96,9 +122,10 @@ def adamw_mean(minimum, curvature, weight_decay, noise, eps=0.0):
     for much noise the ridge of weight_decay * noise, for eps above all gradients the
     ridge of weight_decay * eps.
     """
+    check(weight_decay=weight_decay, noise=noise, eps=eps)
 
     # The root as a share of the minimum: between 0 and 1, and the only one below 1.
-    def excess(share):
+    def excess(share: Tensor) -> Tensor:
         pull = curvature * (1 - share) * minimum.abs()
         size = torch.hypot(noise, pull) + eps
         return weight_decay * size * share * minimum.abs() - pull
@@ -107,7 +134,7 @@ def adamw_mean(minimum, curvature, weight_decay, noise, eps=0.0):
     return root(excess, none, none + 1) * minimum
 
 
-def flow_parts(moved, decayed):
+def flow_parts(moved: Tensor, decayed: Tensor) -> tuple[Tensor, Tensor]:
     """Return the parts of the start and of the fit in what a run of AdamW ends with.
 
     Gradient flow with decay ends, along a direction of curvature h, at kept * start +
@@ -115,22 +142,32 @@ def flow_parts(moved, decayed):
     ``decayed`` weight_decay S: S is the sum of lr, sigma the size of the gradients by
     which AdamW divides. Both are positive tensors that broadcast.
     """
+    check(moved=moved, decayed=decayed)
     both = moved + decayed
     return torch.exp(-both), -moved / both * torch.expm1(-both)
 
 
-def flow_risk(moved, decayed, fit_noise, start_noise=1.0):
+def flow_risk(
+    moved: Tensor, decayed: Tensor, fit_noise: Number, start_noise: Number = 1.0
+) -> Tensor:
     """Return the expected squared distance from the truth at which a run ends.
 
     The truth has variance 1 in each weight, the start is off by variance
     ``start_noise``, the fit by ``fit_noise``, which is s^2 / (n h) for n targets with
     noise of variance s^2. The rest is as in ``flow_parts``.
     """
+    check(fit_noise=fit_noise, start_noise=start_noise)
     kept, taken = flow_parts(moved, decayed)
     return (1 - kept - taken) ** 2 + kept**2 * start_noise + taken**2 * fit_noise
 
 
-def lion_mean(minimum, curvature, weight_decay, noise, betas=(0.9, 0.99)):
+def lion_mean(
+    minimum: Tensor,
+    curvature: Tensor,
+    weight_decay: Number,
+    noise: Tensor,
+    betas: tuple[float, float] = (0.9, 0.99),
+) -> Tensor:
     """Return where Lion's weights fluctuate around, with Gaussian gradient noise.
 
     The root of erf(g / (sqrt(2) s)) + weight_decay w = 0, where g = curvature (w -
@@ -138,10 +175,11 @@ def lion_mean(minimum, curvature, weight_decay, noise, betas=(0.9, 0.99)):
     betas[0])^2 + betas[0]^2 (1 - betas[1]) / (1 + betas[1])). For small lr. Without
     noise it is the box.
     """
+    check(weight_decay=weight_decay, noise=noise, betas=betas)
     left = (1 - betas[0]) ** 2 + betas[0] ** 2 * (1 - betas[1]) / (1 + betas[1])
     spread = noise * math.sqrt(2 * left)
 
-    def excess(share):
+    def excess(share: Tensor) -> Tensor:
         pull = curvature * (1 - share) * minimum.abs()
         return weight_decay * share * minimum.abs() - torch.erf(pull / spread)
 
@@ -149,7 +187,9 @@ def lion_mean(minimum, curvature, weight_decay, noise, betas=(0.9, 0.99)):
     return root(excess, none, none + 1) * minimum
 
 
-def adam_mean_direction(gradients, chances, betas):
+def adam_mean_direction(
+    gradients: Tensor, chances: Tensor, betas: tuple[float, float]
+) -> Tensor:
     """Return the mean of Adam's m / sqrt(v) over gradients drawn anew at each step.
 
     ``gradients`` are the values that one may have, none of them zero, ``chances`` their
@@ -158,6 +198,7 @@ def adam_mean_direction(gradients, chances, betas):
     exp(-s v) / sqrt(pi s) over s, and the mean of exp(-s v) is a product over the steps
     in the memory.
     """
+    check(betas=betas)
     beta1, beta2 = betas
     squares = gradients.double() ** 2
     low, high = 1e-9 / squares.max(), 40 / squares.min()
@@ -173,10 +214,15 @@ def adam_mean_direction(gradients, chances, betas):
     terms = m * mean.log().cumsum(0).exp() * s.sqrt()
     # Below low the terms are a geometric series.
     terms[0] /= 1 - beta2**0.5
-    return terms.sum() * -math.log(beta2) / math.pi**0.5
+    total: Tensor = terms.sum()
+    return total * -math.log(beta2) / math.pi**0.5
 
 
-def root(function, low, high):
+def root(
+    function: Callable[[Tensor], Tensor | float],
+    low: Tensor | float,
+    high: Tensor | float,
+) -> Tensor:
     """Return where a function that rises from below 0 at ``low`` to ``high`` is 0.
 
     ``low`` and ``high`` are numbers, or tensors of one shape, which ``function`` takes.

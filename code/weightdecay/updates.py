@@ -8,19 +8,37 @@ returns ``(w, state)``:
   ``g`` of ``None`` leaves weights and state alone, as PyTorch does; a zero decays.
 * ``state``, what the rule remembers between steps; ``None`` before the first one and
   for rules without memory.
-* ``lr`` and ``weight_decay``, finite numbers that are not negative; anything else
-  raises ``ValueError``. ``lr`` may change at every step; ``max_lr``, where a rule
-  takes it, is the largest of them and above 0. The other hyperparameters carry
-  PyTorch's names too and are those of the rule's direction.
+* ``lr`` and ``weight_decay``, finite numbers that are not negative. ``lr`` may change
+  at every step; ``max_lr``, where a rule takes it, is the largest of them and above 0.
+  The other hyperparameters carry PyTorch's names too and are those of the rule's
+  direction. :data:`weightdecay.settings.RANGES` says what each may be: anything else
+  raises ``ValueError``, an unknown name ``TypeError``.
 
 The directions are in :mod:`weightdecay.directions`. A rule says where decay enters:
 ``..._l2`` adds ``weight_decay * w`` to the gradient, before the direction; the others
 shrink the weight beside it.
+
+A rule steps one tensor. A module has several: each has its own state.
+
+>>> import torch
+>>> from weightdecay.updates import adamw
+>>> model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(4, 1))
+>>> SETTINGS = {"lr": 0.01, "weight_decay": 0.1}
+>>> states = dict.fromkeys(model.parameters())
+>>> for step in range(100):
+...     model.zero_grad()
+...     (model(torch.ones(3)) - 2).square().sum().backward()
+...     for w, state in states.items():
+...         w.data, states[w] = adamw(w.data, w.grad, state, **SETTINGS)
+>>> round(model(torch.ones(3)).item(), 1)
+2.0
 """
 
-import functools
-import math
+from typing import Unpack
 
+from torch import Tensor
+
+from weightdecay import settings
 from weightdecay.directions import (
     adadelta_direction,
     adagrad_direction,
@@ -33,44 +51,30 @@ from weightdecay.directions import (
     radam_direction,
     rmsprop_direction,
 )
-
-
-def rule(step):
-    """Make a rule refuse an lr or a weight_decay that is negative, NaN or infinite.
-
-    Without a gradient it then does nothing.
-    """
-
-    @functools.wraps(step)
-    def checked(w, g, state=None, **settings):
-        for name in settings.keys() & {"lr", "weight_decay"}:
-            if not 0 <= settings[name] < math.inf:
-                raise ValueError(
-                    f"{name} must be a finite number >= 0, got {settings[name]}"
-                )
-        if not 0 < settings.get("max_lr", 1) < math.inf:
-            raise ValueError(
-                f"max_lr must be a finite number > 0, got {settings['max_lr']}"
-            )
-        return (w, state) if g is None else step(w, g, state, **settings)
-
-    return checked
+from weightdecay.rule import State, Step, rule
+from weightdecay.settings import Number
 
 
 @rule
-def sgd(w, g, state=None, *, lr, weight_decay=0.0):
+def sgd(
+    w: Tensor, g: Tensor, state: State = None, *, lr: Number, weight_decay: Number = 0.0
+) -> Step:
     """Step against the gradient: w <- w - lr g.
 
     The rule has no decay and raises ValueError for a weight_decay other
     than 0. Twin: torch.optim.SGD(lr=lr).
     """
     if weight_decay != 0:
-        raise ValueError(f"sgd does not decay, got weight_decay={weight_decay}")
+        raise ValueError(
+            f"sgd does not decay, got weight_decay={weight_decay}: take sgd_l2"
+        )
     return w - lr * g, state
 
 
 @rule
-def sgd_l2(w, g, state=None, *, lr, weight_decay):
+def sgd_l2(
+    w: Tensor, g: Tensor, state: State = None, *, lr: Number, weight_decay: Number
+) -> Step:
     """SGD on the penalised loss: w <- w - lr (g + weight_decay w).
 
     The penalty is (weight_decay / 2) ||w||^2. Twin:
@@ -80,7 +84,9 @@ def sgd_l2(w, g, state=None, *, lr, weight_decay):
 
 
 @rule
-def sgd_decoupled(w, g, state=None, *, lr, weight_decay):
+def sgd_decoupled(
+    w: Tensor, g: Tensor, state: State = None, *, lr: Number, weight_decay: Number
+) -> Step:
     """Shrink the old weight and step: w <- (1 - lr weight_decay) w - lr g.
 
     Both act at once: g is the gradient at the old w. Source: Loshchilov &
@@ -91,7 +97,10 @@ def sgd_decoupled(w, g, state=None, *, lr, weight_decay):
 
 
 @rule
-def sgd_momentum_l2(w, g, state=None, *, lr, weight_decay, **momentum):
+def sgd_momentum_l2(
+    w: Tensor, g: Tensor, state: State = None, *,
+    lr: Number, weight_decay: Number, **momentum: Unpack[settings.Momentum],
+) -> Step:  # fmt: skip
     """Decay before the buffer: b <- momentum b + g + weight_decay w, w <- w - lr b.
 
     Twin: torch.optim.SGD(momentum=..., weight_decay=...), dampening and nesterov too.
@@ -101,7 +110,10 @@ def sgd_momentum_l2(w, g, state=None, *, lr, weight_decay, **momentum):
 
 
 @rule
-def sgdw(w, g, state=None, *, lr, weight_decay, **momentum):
+def sgdw(
+    w: Tensor, g: Tensor, state: State = None, *,
+    lr: Number, weight_decay: Number, **momentum: Unpack[settings.Momentum],
+) -> Step:  # fmt: skip
     """Decay beside the buffer: w <- (1 - lr weight_decay) w - lr b, b from g alone.
 
     Source: Loshchilov & Hutter, ICLR 2019, Algorithm 1, whose factor is 1 - (lr /
@@ -113,7 +125,10 @@ def sgdw(w, g, state=None, *, lr, weight_decay, **momentum):
 
 
 @rule
-def adam_l2(w, g, state=None, *, lr, weight_decay, **adam):
+def adam_l2(
+    w: Tensor, g: Tensor, state: State = None, *,
+    lr: Number, weight_decay: Number, **adam: Unpack[settings.Adam],
+) -> Step:  # fmt: skip
     """Adam on the penalised loss: the direction of g + weight_decay w.
 
     Twin: torch.optim.Adam(weight_decay=...).
@@ -123,7 +138,10 @@ def adam_l2(w, g, state=None, *, lr, weight_decay, **adam):
 
 
 @rule
-def adamw(w, g, state=None, *, lr, weight_decay, **adam):
+def adamw(
+    w: Tensor, g: Tensor, state: State = None, *,
+    lr: Number, weight_decay: Number, **adam: Unpack[settings.Adam],
+) -> Step:  # fmt: skip
     """Adam beside decay: w <- (1 - lr weight_decay) w - lr u, u from g alone.
 
     Twin: torch.optim.AdamW.
@@ -133,7 +151,10 @@ def adamw(w, g, state=None, *, lr, weight_decay, **adam):
 
 
 @rule
-def adamw_paper(w, g, state=None, *, lr, weight_decay, max_lr, **adam):
+def adamw_paper(
+    w: Tensor, g: Tensor, state: State = None, *,
+    lr: Number, weight_decay: Number, max_lr: Number, **adam: Unpack[settings.Adam],
+) -> Step:  # fmt: skip
     """AdamW whose decay follows the schedule and not the base lr.
 
     w <- (1 - (lr / max_lr) weight_decay) w - lr u, where lr / max_lr is the schedule
@@ -144,7 +165,10 @@ def adamw_paper(w, g, state=None, *, lr, weight_decay, max_lr, **adam):
 
 
 @rule
-def adamw_corrected(w, g, state=None, *, lr, weight_decay, max_lr, **adam):
+def adamw_corrected(
+    w: Tensor, g: Tensor, state: State = None, *,
+    lr: Number, weight_decay: Number, max_lr: Number, **adam: Unpack[settings.Adam],
+) -> Step:  # fmt: skip
     """AdamW whose decay falls with the square of lr.
 
     w <- (1 - (lr^2 / max_lr) weight_decay) w - lr u. Source: Defazio, arXiv
@@ -156,7 +180,10 @@ def adamw_corrected(w, g, state=None, *, lr, weight_decay, max_lr, **adam):
 
 
 @rule
-def adamw_cautious(w, g, state=None, *, lr, weight_decay, **adam):
+def adamw_cautious(
+    w: Tensor, g: Tensor, state: State = None, *,
+    lr: Number, weight_decay: Number, **adam: Unpack[settings.Adam],
+) -> Step:  # fmt: skip
     """AdamW that decays only the weights that the step moves towards zero.
 
     w <- w - lr (u + weight_decay [u w >= 0] w), weight by weight. Source: Chen et al.,
@@ -167,63 +194,90 @@ def adamw_cautious(w, g, state=None, *, lr, weight_decay, **adam):
 
 
 @rule
-def nadam_l2(w, g, state=None, *, lr, weight_decay, **nadam):
+def nadam_l2(
+    w: Tensor, g: Tensor, state: State = None, *,
+    lr: Number, weight_decay: Number, **nadam: Unpack[settings.NAdam],
+) -> Step:  # fmt: skip
     """NAdam on the penalised loss. Twin: torch.optim.NAdam."""
     u, state = nadam_direction(g + weight_decay * w, state, **nadam)
     return w - lr * u, state
 
 
 @rule
-def nadamw(w, g, state=None, *, lr, weight_decay, **nadam):
+def nadamw(
+    w: Tensor, g: Tensor, state: State = None, *,
+    lr: Number, weight_decay: Number, **nadam: Unpack[settings.NAdam],
+) -> Step:  # fmt: skip
     """NAdam beside decay. Twin: torch.optim.NAdam(decoupled_weight_decay=True)."""
     u, state = nadam_direction(g, state, **nadam)
     return (1 - lr * weight_decay) * w - lr * u, state
 
 
 @rule
-def radam_l2(w, g, state=None, *, lr, weight_decay, **radam):
+def radam_l2(
+    w: Tensor, g: Tensor, state: State = None, *,
+    lr: Number, weight_decay: Number, **radam: Unpack[settings.RAdam],
+) -> Step:  # fmt: skip
     """RAdam on the penalised loss. Twin: torch.optim.RAdam."""
     u, state = radam_direction(g + weight_decay * w, state, **radam)
     return w - lr * u, state
 
 
 @rule
-def radamw(w, g, state=None, *, lr, weight_decay, **radam):
+def radamw(
+    w: Tensor, g: Tensor, state: State = None, *,
+    lr: Number, weight_decay: Number, **radam: Unpack[settings.RAdam],
+) -> Step:  # fmt: skip
     """RAdam beside decay. Twin: torch.optim.RAdam(decoupled_weight_decay=True)."""
     u, state = radam_direction(g, state, **radam)
     return (1 - lr * weight_decay) * w - lr * u, state
 
 
 @rule
-def rmsprop_l2(w, g, state=None, *, lr, weight_decay, **rmsprop):
+def rmsprop_l2(
+    w: Tensor, g: Tensor, state: State = None, *,
+    lr: Number, weight_decay: Number, **rmsprop: Unpack[settings.RMSprop],
+) -> Step:  # fmt: skip
     """RMSprop on the penalised loss. Twin: torch.optim.RMSprop."""
     u, state = rmsprop_direction(g + weight_decay * w, state, **rmsprop)
     return w - lr * u, state
 
 
 @rule
-def adagrad_l2(w, g, state=None, *, lr, weight_decay, **adagrad):
+def adagrad_l2(
+    w: Tensor, g: Tensor, state: State = None, *,
+    lr: Number, weight_decay: Number, **adagrad: Unpack[settings.Adagrad],
+) -> Step:  # fmt: skip
     """Adagrad on the penalised loss. Twin: torch.optim.Adagrad."""
     u, state = adagrad_direction(g + weight_decay * w, state, **adagrad)
     return w - lr * u, state
 
 
 @rule
-def adadelta_l2(w, g, state=None, *, lr, weight_decay, **adadelta):
+def adadelta_l2(
+    w: Tensor, g: Tensor, state: State = None, *,
+    lr: Number, weight_decay: Number, **adadelta: Unpack[settings.Adadelta],
+) -> Step:  # fmt: skip
     """Adadelta on the penalised loss. Twin: torch.optim.Adadelta."""
     u, state = adadelta_direction(g + weight_decay * w, state, **adadelta)
     return w - lr * u, state
 
 
 @rule
-def adamax_l2(w, g, state=None, *, lr, weight_decay, **adamax):
+def adamax_l2(
+    w: Tensor, g: Tensor, state: State = None, *,
+    lr: Number, weight_decay: Number, **adamax: Unpack[settings.Adamax],
+) -> Step:  # fmt: skip
     """Adamax on the penalised loss. Twin: torch.optim.Adamax."""
     u, state = adamax_direction(g + weight_decay * w, state, **adamax)
     return w - lr * u, state
 
 
 @rule
-def lion(w, g, state=None, *, lr, weight_decay, **lion):
+def lion(
+    w: Tensor, g: Tensor, state: State = None, *,
+    lr: Number, weight_decay: Number, **lion: Unpack[settings.Lion],
+) -> Step:  # fmt: skip
     """Lion: the sign of a mean gradient, beside decay.
 
     w <- (1 - lr weight_decay) w - lr u. Source: Chen et al., NeurIPS 2023, Algorithm 2.
@@ -233,7 +287,10 @@ def lion(w, g, state=None, *, lr, weight_decay, **lion):
 
 
 @rule
-def muon(w, g, state=None, *, lr, weight_decay, **muon):
+def muon(
+    w: Tensor, g: Tensor, state: State = None, *,
+    lr: Number, weight_decay: Number, **muon: Unpack[settings.Muon],
+) -> Step:  # fmt: skip
     """Muon: a mean gradient with its singular values set to about 1, beside decay.
 
     w <- (1 - lr weight_decay) w - lr u, for a matrix w. Twin: torch.optim.Muon.

@@ -2,7 +2,11 @@
 
 from weightdecay import updates
 
-RULES = [rule for rule in vars(updates).values() if hasattr(rule, "__wrapped__")]
+RULES = [
+    rule
+    for rule in vars(updates).values()
+    if getattr(rule, "__module__", None) == updates.__name__
+]
 L2 = {rule for rule in RULES if rule.__name__.endswith("_l2")}
 # Their decay is another than 1 - lr weight_decay for every weight.
 SPECIAL = {updates.adamw_paper, updates.adamw_corrected, updates.adamw_cautious}
