@@ -215,7 +215,7 @@ def adam_mean_direction(
     # Below low the terms are a geometric series.
     terms[0] /= 1 - beta2**0.5
     total: Tensor = terms.sum()
-    return total * -math.log(beta2) / math.pi**0.5
+    return total * -math.log(beta2) / math.sqrt(math.pi)
 
 
 def root(
