@@ -14,8 +14,9 @@ CHAPTERS = [p.stem for p in PAGES if p.stem not in ("index", "execution")]
 
 
 @says(
-    "A chapter stands alone, so you can also start with the question that you have.",
-    "Each answers it in its first paragraph, derives the answer, codes it, and",
+    "Each chapter runs alone and links to what it takes from the others, so you can "
+    "also start with the question that you have.",
+    "It opens with its question, derives the answer, codes it, and",
 )
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_chapter_has_all_parts_and_imports_no_other_chapter(chapter):
@@ -26,6 +27,25 @@ def test_a_chapter_has_all_parts_and_imports_no_other_chapter(chapter):
     cells = "".join(re.findall(r"```{code-cell}.*?```", source, flags=re.DOTALL))
     assert not re.findall(r"\bopen\(|read_text|%store|papermill|\.pkl|\.npy", cells)
     assert "from weightdecay" in cells
+    asked = source.split("\n## Question\n")[1].split("\n## ")[0]
+    assert "?" in asked
+    others = [c for c in CHAPTERS if c != chapter]
+    # The first chapter takes nothing, so it need not link before its summary.
+    assert chapter == "sgd" or any(f"({c}.md)" in source for c in others)
+
+
+@says("What the pages measure is checked as the book is built")
+def test_every_chapter_asserts_in_its_cells():
+    for page in PAGES:
+        cells = re.findall(r"```{code-cell}.*?```", page.read_text("utf8"), flags=re.S)
+        if page.stem in CHAPTERS:
+            assert any(re.search(r"^ *assert ", c, flags=re.M) for c in cells), page
+
+
+@says("[](sign_and_spectral.md): how large Lion and Muon let a weight get.")
+def test_the_chapter_on_signs_asks_how_large_a_weight_can_get():
+    source = (ROOT / "book/sign_and_spectral.md").read_text("utf8")
+    assert "How large can a weight get?" in source.split("## Derive")[0]
 
 
 @says(

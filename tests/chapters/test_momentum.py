@@ -41,7 +41,7 @@ def steps_to_stay_below(size, path):
 @says(
     "Beside, what enters is $g$ alone",
     "The learning rate has dropped out.",
-    "So {eq}`momentum-rest` holds for it, too.",
+    "So {eq}`momentum-rest` holds for PyTorch's form, too.",
     "with or without Nesterov.",
     "A factor $1/(1-\\mu)$ on $\\lambda$ makes the ends equal",
 )
@@ -60,7 +60,7 @@ def test_the_ends_are_penalised_minima_off_the_axes_at_any_learning_rate(
 
 @says(
     "{eq}`momentum-rest` holds for the $g$ that the optimizer is given.",
-    "Where clipping halves the gradient of the loss, both prices double.",
+    "Where clipping halves the gradient of the loss at rest, both prices double.",
 )
 @pytest.mark.parametrize("rule, price", [(INSIDE, 1), (BESIDE, 0.1)])
 def test_clipped_the_price_of_both_ends_is_larger(rule, price):
@@ -72,6 +72,47 @@ def test_clipped_the_price_of_both_ends_is_larger(rule, price):
     assert (c * g + 0.4 * w).norm() < 1e-6 and c < 0.5
     assert (w - TILTED.penalised_minimum(0.4 / c)).norm() < 1e-5
     assert (w - TILTED.penalised_minimum(0.4)).norm() > 1
+
+
+@says("A penalty in the loss is clipped with it and keeps its price.")
+def test_clipped_a_penalty_in_the_loss_keeps_its_price():
+    w, state, costly = START, None, problems.penalised(TILTED, 0.4)
+    for _ in range(1500):
+        g = gradient(costly, w)
+        g = g * min(1, 0.5 / g.norm())
+        w, state = BESIDE(w, g, state, lr=0.1, weight_decay=0, momentum=0.9)
+    assert (w - TILTED.penalised_minimum(0.4)).norm() < 1e-5
+
+
+def keras(loss, start, lrs, mu, decay):
+    """Return Keras's weights: its buffer holds steps, with the lr of their time."""
+    w, v, at = start, 0 * start, [start]
+    for lr in lrs:
+        v = mu * v - lr * gradient(loss, w)
+        w = (1 - lr * decay) * w + v
+        at.append(w)
+    return torch.stack(at)
+
+
+@says(
+    "while $\\eta$ falls, the price is below $(1-\\mu)\\lambda$. Once $\\eta$ stays "
+    "constant above zero, both rest at the same point.",
+    "At a constant learning rate PyTorch's ends where the penalised loss is smallest, "
+    "and so does the others', but for them the penalty has shrunk to",
+    "when you move from PyTorch's SGD to timm's SGDW or, at a constant learning rate, "
+    "Keras,",
+    "(SGDW, and Keras at a constant learning rate)",
+)
+@pytest.mark.parametrize("mu, steps", [(0.9, 300), (0.9, 1200), (0.6, 300)])
+def test_kerass_price_is_lower_while_the_learning_rate_falls(mu, steps):
+    falling = [0.25 * (1 - k / steps) for k in range(steps)]
+    right = TILTED.penalised_minimum(0.4)
+    run = {"steps": steps, "momentum": mu, "weight_decay": 0.4 / (1 - mu)}
+    assert (walk(BESIDE, TILTED, START, lr=falling, **run)[-1] - right).norm() < 1e-2
+    path = keras(TILTED, START, falling + [0.1] * 900, mu, 0.4 / (1 - mu))
+    assert TILTED(path[steps]) < TILTED(right) * 0.99
+    assert (path[steps] - right).norm() > 3e-2
+    assert (path[-1] - right).norm() < 1e-6
 
 
 def sutskever(loss, start, lrs, mu):
@@ -86,7 +127,8 @@ def sutskever(loss, start, lrs, mu):
 
 
 @says(
-    "those points ahead are PyTorch's weights, while $\\eta$ and $\\mu$ are constant."
+    "those points ahead are PyTorch's weights, while $\\eta$ and $\\mu$ are constant "
+    "and no decay is beside."
 )
 def test_pytorchs_nesterov_walks_sutskevers_points_ahead_at_a_constant_lr_only():
     constant, falling = [0.1] * 60, [0.1 * 0.95**k for k in range(60)]
@@ -100,8 +142,20 @@ def test_pytorchs_nesterov_walks_sutskevers_points_ahead_at_a_constant_lr_only()
         assert (at - theirs).abs().max() > 1
 
 
+def test_sutskevers_form_rests_elsewhere_with_decay_beside():
+    for lr, end in ((0.1, 0.840), (0.5, 0.645)):
+        w = v = 0 * ONE
+        for _ in range(900):
+            v = 0.9 * v - lr * (w + 0.9 * v - 1)
+            w = (1 - lr) * w + v
+        run = {"steps": 900, "momentum": 0.9, "weight_decay": 1, "nesterov": True}
+        ours = walk(BESIDE, lambda w: (w - 1) ** 2 / 2, 0 * ONE, lr=lr, **run)[-1]
+        assert w.item() == pytest.approx(end, abs=1e-3)
+        assert ours.item() == pytest.approx(1 / 1.1, abs=1e-9)
+
+
 @says(
-    "Where the gradient is zero, decay is alone.",
+    "Where the gradient is zero from the start, decay is alone.",
     "a step keeps $1-\\eta\\lambda$ of the weight, with momentum or without.",
 )
 @pytest.mark.parametrize("share", [1e-6, 0.3, 1.7])
@@ -109,6 +163,51 @@ def test_pytorchs_nesterov_walks_sutskevers_points_ahead_at_a_constant_lr_only()
 def test_beside_an_empty_buffer_a_step_keeps_the_same_share(share, more):
     path = drain(BESIDE, share, 0.99, steps=50, **more)
     assert (path[1:] / path[:-1] - (1 - share)).abs().max() < 1e-12
+
+
+def test_beside_a_buffer_that_was_filled_before_goes_on_to_push():
+    losses = [lambda w: w] + [lambda w: 0 * w] * 9
+    run = {"steps": 10, "lr": 0.1, "momentum": 0.9, "weight_decay": 0.1}
+    path = walk(BESIDE, losses, 5 * ONE, **run)
+    assert (path[2:] / path[1:-1] - 0.99).abs().max() > 0.01
+
+
+@says(
+    "z^2 - (1 + \\mu - \\eta\\lambda)\\, z + \\mu = 0 .",
+    "w^{(k)} = \\frac{(z_1-\\mu)\\, z_1^k - (z_2-\\mu)\\, z_2^k}{z_1 - z_2}\\; "
+    "w^{(0)} .",
+    "z^2 - (1+\\mu)(1-\\eta\\lambda)\\, z + \\mu\\,(1-\\eta\\lambda) = 0 ,",
+)
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize("share, mu", [(0.003, 0.9), (0.7, 0.9), (0.05, 0.3)])
+def test_pytorchs_steps_have_the_printed_roots_and_path(share, mu, nesterov):
+    path = drain(torch.optim.SGD, share, mu, 30, nesterov=nesterov)
+    kept = 1 - share
+    total = (1 + mu) * kept if nesterov else 1 + mu - share
+    product = mu * kept if nesterov else mu
+    assert (path[2:] - total * path[1:-1] + product * path[:-2]).abs().max() < 1e-14
+    root = complex(total**2 - 4 * product) ** 0.5
+    z1, z2 = (total + root) / 2, (total - root) / 2
+    left = [((z1 - mu) * z1**k - (z2 - mu) * z2**k) / (z1 - z2) for k in range(31)]
+    assert max(abs(a - b) for a, b in zip(left, path.tolist(), strict=True)) < 1e-12
+
+
+@says(
+    "For $\\eta\\lambda$ small against $(1-\\mu)^2$ the roots are close to 1 and to "
+    "$\\mu$.",
+    "Inside, for $\\eta\\lambda$ small against $(1-\\mu)^2$ and once the buffer has "
+    "filled, a step keeps about $1-\\eta\\lambda/(1-\\mu)$,",
+    "without gradient the paths are about $\\eta\\lambda\\mu/(1-\\mu)^2 =$",
+)
+@pytest.mark.parametrize("mu", [0.5, 0.9, 0.99])
+def test_small_is_small_against_the_square_of_one_minus_mu(mu):
+    for part, close in ((0.01, True), (1.0, False)):
+        share = part * (1 - mu) ** 2
+        path = drain(INSIDE, share, mu, steps=int(12 / (1 - mu)))
+        kept = (path[-1] / path[-2]).item()
+        assert (abs((1 - kept) * (1 - mu) / share - 1) < 0.03) == close
+        gap = (path - drain(BESIDE, share / (1 - mu), mu, len(path) - 1)).abs().max()
+        assert (abs(gap / (part * mu) - 1) < 0.1) == close
 
 
 def height(share, mu):
@@ -122,9 +221,12 @@ def inside_range(mu, parts=8):
 
 
 @says(
-    "So beyond {eq}`momentum-swing` more decay doesn't bring a higher rate.",
+    "So while they are complex, more decay doesn't bring a higher rate.",
     "{eq}`momentum-decay` stays within the envelope",
-    "beyond {eq}`momentum-swing` it swings and shrinks by $\\sqrt\\mu$.",
+    "C = \\frac{2\\sqrt{\\mu\\,\\eta\\lambda}}{\\sqrt{4\\mu - "
+    "(1+\\mu-\\eta\\lambda)^2}} .",
+    "For $\\eta\\lambda$ between $(1-\\sqrt\\mu)^2$ and $(1+\\sqrt\\mu)^2$ it swings, "
+    "and a step multiplies its swings by $\\sqrt\\mu$.",
 )
 @pytest.mark.parametrize("mu", [0.2, 0.9, 0.98])
 def test_beyond_the_limit_every_decay_swings_within_its_envelope_at_one_rate(mu):
@@ -133,12 +235,15 @@ def test_beyond_the_limit_every_decay_swings_within_its_envelope_at_one_rate(mu)
         scaled = drain(INSIDE, share, mu, steps=400).abs() / mu ** (k / 2)
         assert scaled.max() <= height(share, mu) * (1 + 1e-9)
         assert scaled[300:].max() > 0.6 * height(share, mu)
+        assert rate(scaled) == pytest.approx(1, abs=0.01)
     assert height(share, mu) > 1.5  # an envelope of 1 would have been crossed
+    beyond = drain(INSIDE, 1.12 * (1 + mu**0.5) ** 2, mu, steps=90)
+    assert rate(beyond) > 1.2 * mu**0.5
 
 
 @says(
-    "It is lowest for $\\eta\\lambda = 1-\\mu$, where $C = 1$, and grows without bound "
-    "towards both ends of the range.",
+    "The envelope is lowest for $\\eta\\lambda = 1-\\mu$, where $C = 1$, and grows "
+    "without bound towards both limits.",
     "The envelope is lowest at $\\eta\\lambda = 1-\\mu$",
 )
 @pytest.mark.parametrize("mu", [0.2, 0.9, 0.98])
@@ -151,6 +256,7 @@ def test_the_envelope_is_lowest_at_one_minus_mu_and_not_at_the_limit(mu):
 
 
 @says(
+    "At the lower limit the two roots are equal, and {eq}`momentum-decay` tends to "
     "$(1 + k\\,(1-\\sqrt\\mu))\\, \\mu^{k/2}\\, w^{(0)}$: the same rate, but with a "
     "factor that grows with $k$.",
     "So beyond the limit, not at it.",
@@ -161,6 +267,8 @@ def test_at_the_limit_a_weight_takes_longer_than_well_beyond_it(mu):
     path, k = drain(INSIDE, limit, mu, steps=900), torch.arange(901).double()
     predicted = (1 + k * (1 - mu**0.5)) * mu ** (k / 2)
     assert (path - predicted).abs().max() < 1e-7
+    closed = theory.momentum_decay(k, 1, limit, mu)
+    assert (closed - predicted).abs().max() < 1e-7
     beyond = [drain(INSIDE, s, mu, 900) for s in (2 * limit, 10 * limit, 1 - mu)]
     for size in (1e-3, 1e-8, 1e-16):
         at = steps_to_stay_below(size, path)
@@ -176,7 +284,7 @@ def test_beyond_the_upper_limit_the_roots_are_negative():
 
 
 @says(
-    "which is below $\\sqrt\\mu$ from $\\eta\\lambda = 1-\\sqrt\\mu$ to "
+    "whose size is below $\\sqrt\\mu$ from $\\eta\\lambda = 1-\\sqrt\\mu$ to "
     "$1+\\sqrt\\mu$: there decay beside is the faster one."
 )
 @pytest.mark.parametrize("mu", [0.5, 0.9])
@@ -204,11 +312,14 @@ def test_with_nesterov_more_decay_is_faster_swinging_or_not(mu):
     assert rate(path) == pytest.approx((mu * 0.5) ** 0.5, rel=0.1)
 
 
-@says("its decay alone does not swing.")
+@says(
+    "its decay alone does not swing. At $\\mu =$ {glue:text}`higher_mu:.2f`, where the "
+    "limit is {glue:text}`higher_limit:.1e`, it does."
+)
 def test_the_recipe_does_not_swing_at_its_momentum_but_would_at_a_larger_one():
     recipe = {"lr": 0.1, "weight_decay": 5e-4, "steps": 700}
     flat = lambda w: 0 * w  # noqa: E731
-    for mu, swings in ((0.9, False), (0.995, True)):
+    for mu, swings in ((0.9, False), (0.98, False), (0.99, True)):
         path = walk(torch.optim.SGD, flat, ONE, momentum=mu, **recipe)
         assert (path.min() < 0) == swings
 
@@ -248,13 +359,19 @@ EDGES = {
     "inside": (INSIDE, False, lambda h, d, mu: 2 * (1 + mu) / (h + d)),
     "beside": (BESIDE, False, lambda h, d, mu: 2 * (1 + mu) / (h + (1 + mu) * d)),
     "Nesterov": (INSIDE, True, lambda h, d, mu: 2 * (1 + mu) / (1 + 2 * mu) / (h + d)),
+    "Nesterov beside": (
+        BESIDE,
+        True,
+        lambda h, d, mu: 2 * (1 + mu) / ((1 + 2 * mu) * h + (1 + mu) * d),
+    ),
 }
 
 
 @says(
     "decay inside comes to rest for $\\eta(h+\\lambda) < 2(1+\\mu)$, decay beside for "
     "$\\eta\\,(h+(1+\\mu)\\lambda) < 2(1+\\mu)$. Beyond, both run away.",
-    "Nesterov inside needs $\\eta(h+\\lambda) < 2(1+\\mu)/(1+2\\mu)$.",
+    "On a curvature $h$, without noise and without Nesterov,",
+    "With Nesterov $h$ counts $1+2\\mu$ times, and inside $\\lambda$ does, too.",
 )
 @pytest.mark.parametrize("case", EDGES)
 @pytest.mark.parametrize("h, decay", [(0.1, 3.0), (5.0, 0.2), (1.0, 1.0)])
@@ -271,9 +388,20 @@ def test_the_learning_rates_that_come_to_rest(mu, h, decay, case):
 
 
 @says(
+    "So a run that rests in PyTorch may run away in SGDW with the translated "
+    "$\\lambda$."
+)
+def test_the_translated_decay_can_be_too_large_for_the_learning_rate():
+    loss = lambda w: (w - 1) ** 2 / 2  # noqa: E731
+    run = {"steps": 300, "lr": 0.25, "momentum": 0.9}
+    inside = walk(torch.optim.SGD, loss, 0 * ONE, **run, weight_decay=1)[-1]
+    assert inside.item() == pytest.approx(0.5, abs=1e-5)
+    assert walk(BESIDE, loss, 0 * ONE, **run, weight_decay=10)[-1].abs() > 1e9
+
+
+@says(
     "To do without it, take the learning rate $(1-\\delta)\\eta$, and beside also "
     "$\\lambda/(1-\\delta)$.",
-    "its surplus fades as $\\mu^k$.",
 )
 @pytest.mark.parametrize("rule, scale", [(INSIDE, 1), (BESIDE, 0.3)])
 def test_dampening_is_a_smaller_learning_rate_once_the_first_gradient_is_forgotten(
@@ -285,3 +413,21 @@ def test_dampening_is_a_smaller_learning_rate_once_the_first_gradient_is_forgott
     assert (damped[-1] - free[-1]).abs().max() < 1e-8
     assert (damped[1] - free[1]).abs().max() > 1
     assert (damped - free).abs().max(dim=1).values[1:30].min() > 1e-3
+
+
+@says(
+    "it enters undampened and pushes the weights once, which fades only as fast as "
+    "their distance from the end."
+)
+@pytest.mark.parametrize("rule, scale, price", [(INSIDE, 1, 1), (BESIDE, 0.4, 0.25)])
+def test_the_first_undampened_gradient_fades_as_the_path_does(rule, scale, price):
+    shallow, run = lambda w: 0.05 * (w - 1) ** 2, {"steps": 200, "momentum": 0.9}
+    damped = {"lr": 0.02, "weight_decay": 0.05, "dampening": 0.6, **run}
+    free = {"lr": 0.008, "weight_decay": 0.05 / scale, **run}
+    paths = [walk(rule, shallow, 0 * ONE, **look) for look in (damped, free)]
+    gap = (paths[0] - paths[1]).abs()
+    away = (paths[1] - 0.1 / (0.1 + 0.05 * price)).abs()
+    assert gap[24] > 5 * gap[1] and gap[100] > 100 * 0.9**100 * gap[1]
+    assert gap[200] / gap[150] == pytest.approx(
+        (away[200] / away[150]).item(), rel=0.05
+    )

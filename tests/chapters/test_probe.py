@@ -58,6 +58,47 @@ def test_clipping_the_penalised_gradient_separates_a_penalty_from_a_shrinking():
     assert abs(sgd_step(True, True) - sgd_step(True, False)) > 0.05
 
 
+def pulls(weight_decay, shrink=0.0, w=2.0, **momentum):
+    """Return by how much decay moves a weight in each of two steps, warmed up once."""
+    moves = []
+    for share in (weight_decay, 0.0):
+        p = torch.nn.Parameter(torch.tensor([0.0], dtype=torch.float64))
+        optimizer = optim.SGD([p], lr=0.1, **momentum)
+        moves.append([])
+        for g in (-1.0, 0.7, 0.4):
+            optimizer.param_groups[0]["weight_decay"] = 0.0 if shrink else share
+            p.grad = torch.full_like(p, g)
+            before = p.item()
+            optimizer.step()
+            p.data -= (shrink * before) if share else 0.0
+            if g == -1.0:
+                p.data.fill_(w)
+            moves[-1].append(p.item())
+    return (torch.tensor(moves[0]) - torch.tensor(moves[1]))[1:].double()
+
+
+@says(
+    "The third is neither, unless the gradient enters $u$ linearly.",
+    "With momentum $p$ is a share of $w$ too, and only the next step, in which the "
+    "buffer remembers the penalty, tells them apart.",
+)
+@pytest.mark.parametrize(
+    ("more", "share"),
+    [({}, 1.0), ({"nesterov": True}, 1.9), ({"dampening": 0.5}, 0.5)],
+)
+def test_momentum_pulls_a_share_of_the_weight_once_and_then_more(more, share):
+    for w in (-3.0, 2.0):
+        inside = pulls(0.3, w=w, momentum=0.9, **more)
+        beside = pulls(0.3, shrink=0.03 * share, w=w, momentum=0.9, **more)
+        # It was said that plain SGD is the one exception.
+        assert inside[0].item() == pytest.approx(-0.03 * share * w, rel=1e-5)
+        assert beside[0].item() == pytest.approx(inside[0].item(), rel=1e-5)
+        assert abs(inside[1] / beside[1] - 1) > 0.15
+    plain = pulls(0.3), pulls(0.3, shrink=0.03)
+    assert (plain[0] - plain[1]).abs().max() < 1e-6
+    assert probe.ask(lambda p, **k: optim.SGD(p, momentum=0.9, **k)).place == "gradient"
+
+
 def clipped(params, **settings):
     """Make an SGD that clips each gradient that it is given, before its own penalty."""
     optimizer = optim.SGD(params, **settings)

@@ -62,13 +62,46 @@ def test_the_gradient_of_the_penalty_is_the_same_for_every_batch(size):
         assert (added - 0.3 * w).abs().max() < 1e-9 * gradient(batch, w).norm() + 1e-13
 
 
-@says("Where the gradient is zero nothing else happens:", "always the same share.")
-@pytest.mark.parametrize("decay", [1e-6, 0.1, 15.0, 25.0])
+@says(
+    "Where the gradient is zero nothing else happens:",
+    "losing more per step while it is big, but at a constant learning rate always the "
+    "same share.",
+)
+@pytest.mark.parametrize("decay", [1e-6, 0.1, 9.0])
 def test_without_gradient_a_step_takes_one_share_of_large_small_and_negative(decay):
     start = tensor(-3.0, 1e-200, 1e50)
     path = walk(SGD, lambda w: 0 * w.sum(), start, steps=20, lr=0.1, weight_decay=decay)
     assert (path[1:] / path[:-1] - (1 - 0.1 * decay)).abs().max() < 1e-12
     assert (path[-1] / start / (1 - 0.1 * decay) ** 20 - 1).abs().max() < 1e-12
+    lost = path.diff(dim=0).abs()
+    assert (lost[1:] < lost[:-1]).all()
+    lrs = [0.1, 0.05]
+    path = walk(SGD, lambda w: 0 * w.sum(), start, steps=2, lr=lrs, weight_decay=decay)
+    first, second = 1 - path[1:] / path[:-1]
+    assert (first / second - 2).abs().max() < 1e-6
+
+
+@says("Shrink first and differentiate afterwards, and you have another rule.")
+def test_the_gradient_at_the_shrunk_weight_makes_another_path_and_end():
+    loss, w = tilted(seed=0)[0], ZEROS + 3
+    run = {"steps": 400, "lr": 0.5, "weight_decay": 0.4}
+    for _ in range(400):
+        w = 0.8 * w
+        w = w - 0.5 * gradient(loss, w)
+    old = walk(updates.sgd_decoupled, loss, ZEROS + 3, **run)[-1]
+    assert (old - loss.penalised_minimum(0.4)).norm() < 1e-9
+    assert (w - old).norm() > 0.1
+
+
+@says("So in small steps a weight grows only while the loss falls by more")
+def test_a_weight_that_grows_lowers_the_loss_by_more_than_its_price_in_small_steps():
+    for lr, holds in ((1e-3, True), (1.9, False)):
+        loss = problems.Quadratic(tensor(1.0), tensor(1.0)[None])
+        path = walk(SGD, loss, tensor(0.0), steps=1, lr=lr, weight_decay=0.5)
+        before, after = path
+        assert after.abs() > before.abs()
+        risen = 0.25 * (after**2 - before**2)
+        assert (loss(before) - loss(after) > risen) == holds
 
 
 @says("A step that is too small for a number's digits is lost.")
@@ -83,7 +116,7 @@ def test_a_short_number_keeps_all_where_a_share_is_too_small_for_it():
 @says(
     "as long as $\\eta\\,(2+\\lambda) < 2$, the sooner the nearer this is to 1. "
     "Beyond 2 SGD runs away.",
-    "at this learning rate the sooner.",
+    "it stops, and for these four the sooner.",
 )
 def test_more_decay_is_sooner_only_up_to_a_stiffness_of_one():
     left = {}
@@ -93,6 +126,27 @@ def test_more_decay_is_sooner_only_up_to_a_stiffness_of_one():
         left[decay] = ((path[-1] - 2 / (2 + decay)) / (-5 - 2 / (2 + decay))).abs()
     assert left[8] < left[4] < left[0] and left[8] < left[13] < left[17.9] < 1
     assert left[18.1] > 1
+
+
+@says(
+    "On both losses decay adds $\\lambda$ to the curvature, which at these learning "
+    "rates is quicker.",
+    "On $w^2$ the penalty pulled the same way as the loss. But on $(w-1)^2$, between 0 "
+    "and 1, the loss pulls the weight up and the penalty pulls it back.",
+)
+@pytest.mark.parametrize("minimum", [0.0, 1.0])
+def test_decay_is_quicker_by_one_factor_whichever_way_the_loss_pulls(minimum):
+    loss = lambda w: (w - minimum) ** 2  # noqa: E731
+    for lr, quicker in ((0.1, True), (0.9, False)):
+        rates = []
+        for decay in (0, 0.1):
+            path = walk(SGD, loss, tensor(0.5)[0], steps=9, lr=lr, weight_decay=decay)
+            away = path - 2 * minimum / (2 + decay)
+            rates.append((away[1:] / away[:-1]).abs())
+        assert (rates[1] < rates[0] - 1e-3).all() == quicker
+    for w in (-0.5, 0.5, 1.5):
+        same = gradient(loss, tensor(w)[0]) * 0.1 * w > 0
+        assert same == (minimum == 0 or not 0 < w < 1)
 
 
 @says(
@@ -113,9 +167,10 @@ def test_each_weight_with_a_loss_of_its_own_keeps_its_fraction(decay):
 
 
 @says(
-    "Equation {eq}`shrinkage` holds along the **eigenvectors** of the Hessian",
-    "Along an eigenvector of the Hessian with curvature $h$, decay leaves "
-    "$h/(h+\\lambda)$ of the minimum",
+    "On a quadratic loss {eq}`shrinkage` holds along the **eigenvectors** of the "
+    "Hessian",
+    "On a quadratic loss, along an eigenvector of the Hessian with curvature $h$, "
+    "decay leaves $h/(h+\\lambda)$ of the minimum",
 )
 @pytest.mark.parametrize("seed", range(3))
 def test_the_fraction_is_left_along_eigenvectors_and_not_of_each_weight(seed):
@@ -125,6 +180,9 @@ def test_the_fraction_is_left_along_eigenvectors_and_not_of_each_weight(seed):
     assert (along - h / (h + 0.4)).abs().max() < 1e-9
     own = loss.hessian.diag()
     assert (end / loss.minimum - own / (own + 0.4)).abs().max() > 0.02
+    quartic = lambda w: ((w - 1) ** 4).sum()  # noqa: E731
+    end = walk(SGD, quartic, ZEROS[:1], steps=900, lr=0.1, weight_decay=0.5)[-1]
+    assert end > 0.5  # with h = 0 at the minimum the fraction would be 0
 
 
 @says("decay can make a weight larger")
@@ -140,13 +198,25 @@ def test_decay_makes_a_weight_larger_and_the_weights_together_smaller():
     assert any(grown)
 
 
-@says("for every learning rate with $\\eta\\,(h+\\lambda)<2$ for the largest $h$.")
+@says(
+    "Steps on the whole loss get there for every learning rate with "
+    "$\\eta\\,(h+\\lambda)<2$ for the largest $h$; minibatches can need a smaller one."
+)
 @pytest.mark.parametrize("edge", [0.1, 1.0, 1.97, 2.03])
 def test_the_largest_curvature_says_which_learning_rates_arrive(edge):
     loss, h, _ = tilted(seed=1)
     run = {"steps": 1000, "lr": edge / (h.max() + 0.4).item(), "weight_decay": 0.4}
     off = (walk(SGD, loss, ZEROS, **run)[-1] - loss.penalised_minimum(0.4)).abs().max()
     assert off < 1e-9 if edge < 2 else off > 1e3
+
+
+def test_minibatches_run_away_at_a_learning_rate_that_the_whole_loss_allows():
+    batches = [(lambda w, h=h: h / 2 * (w - 1) ** 2) for h in ([0.0] * 9 + [10.0]) * 40]
+    whole = lambda w: (w - 1) ** 2 / 2  # noqa: E731
+    for lr, away in ((0.5, True), (0.1, False)):
+        run = {"start": ZEROS[0], "steps": 400, "lr": lr, "weight_decay": 0.01}
+        assert (walk(SGD, whole, **run)[-1] - 1 / 1.01).abs() < 1e-9
+        assert (walk(SGD, batches, **run).abs().max() > 1e9) == away
 
 
 @says(
@@ -182,11 +252,11 @@ def hold_the_first(g):
 
 
 @says(
-    "nothing changes the gradient on its way from `backward` to `step`",
+    "nothing changes the gradient on its way from there to `step`",
     "Other changes of the gradient part the ways too: a loss scaled up against "
     "underflow and not scaled back, or entries of `grad` set to zero to hold their "
     "weights still.",
-    "as long as nothing, such as clipping, changes the gradient in between.",
+    "and nothing, such as clipping, changes the gradient after it.",
 )
 @pytest.mark.parametrize("change", [clip, lambda g: 3 * g, hold_the_first, torch.sign])
 def test_what_changes_the_gradient_parts_the_penalty_from_the_other_two(change):
@@ -199,10 +269,72 @@ def test_what_changes_the_gradient_parts_the_penalty_from_the_other_two(change):
     assert (argument - factor).abs().max() < 1e-12
 
 
+def frozen(way):
+    w = torch.ones((), requires_grad=False)
+    optimizer = SGD([w], lr=0.1, weight_decay=0.5 if way == "argument" else 0)
+    free = torch.ones((), requires_grad=True)
+    (free * w + (0.25 * w**2 if way == "penalty" else 0)).backward()
+    with torch.no_grad():
+        w *= 1 - 0.1 * 0.5 if way == "factor" else 1
+    optimizer.step()
+    return w.item()
+
+
+def two_backwards(way):
+    w = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
+    optimizer = SGD([w], lr=0.1, weight_decay=0.5 if way == "argument" else 0)
+    for _ in range(2):
+        (0.75 * w + (0.25 * w**2 if way == "penalty" else 0)).backward()
+    with torch.no_grad():
+        w *= 1 - 0.1 * 0.5 if way == "factor" else 1
+    optimizer.step()
+    return w.item()
+
+
+@says(
+    "as long as every weight is trained and takes part in the loss, each step has one "
+    "`backward`, and nothing changes the gradient",
+    "are the same step, as long as every weight is trained and takes part in the loss, "
+    "each step has one `backward`,",
+)
+@pytest.mark.parametrize(
+    "broken, ends",
+    [(frozen, (1.0, 1.0, 0.95)), (two_backwards, (1.75, 1.65, 1.75))],
+)
+def test_a_weight_held_still_or_a_second_backward_parts_the_ways(broken, ends):
+    measured = [broken(way) for way in ("argument", "penalty", "factor")]
+    assert measured == pytest.approx(ends, abs=1e-7)
+
+
+@says("here, where each step uses the whole loss, clipping only slows it down.")
+@pytest.mark.parametrize("max_norm", [0.1, 1.0])
+def test_clipping_the_whole_loss_keeps_the_end_of_the_penalty(max_norm):
+    loss = problems.penalised(tilted(seed=0)[0], 0.4)
+    w, sooner = ZEROS + 1, walk(SGD, loss, ZEROS + 1, steps=400, lr=0.4)
+    lengths = []
+    for _ in range(400):
+        g = gradient(loss, w)
+        w = w - 0.4 * g * (max_norm / g.norm()).clamp(max=1)
+        lengths.append((w - sooner[-1]).norm())
+    assert lengths[-1] < 1e-9
+    assert lengths[2] > 1.1 * (sooner[3] - sooner[-1]).norm()
+
+
+@says("So for $\\eta\\lambda \\le 1$ the norm ends at `max_norm`$/\\lambda =$")
+def test_the_cap_on_the_norm_needs_a_share_of_at_most_one():
+    steep = lambda w: 50 * ((w - 0.1) ** 2).sum()  # noqa: E731
+    norms = {}
+    for share in (0.5, 1.0, 1.1, 1.8):
+        end = three_ways(steep, ZEROS[:1], 0.5, clip, steps=301, lr=share / 0.5)[0]
+        norms[share] = end.norm()
+    assert max(norms[0.5], norms[1.0]) <= 1 / 0.5 + 1e-9
+    assert norms[1.1] > 2.4 and norms[1.8] > 17
+
+
 @says(
     "The argument ends at {glue:text}`clip_argument:.2f`",
-    "ends at `max_norm`$/\\lambda =$ {glue:text}`longest:.0f` at most, whatever the "
-    "loss asks for.",
+    "the norm ends at `max_norm`$/\\lambda =$ {glue:text}`longest:.0f` at most, "
+    "whatever the loss asks for.",
 )
 @pytest.mark.parametrize("far", [tensor(40.0, -9.0, 1.0), tensor(0.1, 900.0, 3.0)])
 def test_clipped_the_argument_keeps_the_norm_small_for_any_loss(far):
@@ -251,8 +383,8 @@ def test_without_the_half_twice_the_value_makes_one_path_on_any_loss():
 
 
 @says(
-    "For the sum over $n$ examples, the same path takes $n\\lambda$ and the learning "
-    "rate $\\eta/n$.",
+    "For the sum over the $n$ examples of a step, the same path takes $n\\lambda$ and "
+    "the learning rate $\\eta/n$.",
     "a penalty in each loss counts every time, the argument once.",
 )
 def test_a_sum_of_m_batches_takes_the_penalty_m_times_and_the_argument_once():
@@ -288,9 +420,10 @@ def test_maximising_the_argument_still_decays_and_an_added_penalty_explodes():
 
 
 @says(
-    "and every weight takes part in the loss.",
-    "A parameter whose `grad` is `None` is "
-    "left alone. So is one that the loss does not contain:",
+    "A parameter whose `grad` is `None` is left alone, such as one that the loss has "
+    "never contained:",
+    "Once it has had a gradient, `zero_grad(set_to_none=False)` leaves a zero there, "
+    "and it decays.",
     "each step keeps only a part, just below one, of every weight that it moves.",
     "SGD decays each parameter that has a gradient, biases too, even if that gradient "
     "is zero.",
@@ -308,3 +441,39 @@ def test_a_parameter_that_left_the_loss_decays_if_its_gradient_is_kept_as_zero(
     (always * 1).backward()
     optimizer.step()
     assert once.item() == pytest.approx(0.95 if set_to_none else 0.95**2)
+
+
+@says("Sparse gradients, as of `Embedding(sparse=True)`, raise an error")
+def test_a_sparse_gradient_raises_only_with_decay():
+    for decay in (0, 0.1):
+        table = torch.nn.Embedding(3, 2, sparse=True)
+        table(torch.tensor([1])).sum().backward()
+        optimizer = SGD(table.parameters(), lr=0.1, weight_decay=decay)
+        if decay == 0:
+            optimizer.step()
+        else:
+            with pytest.raises(RuntimeError, match="sparse"):
+                optimizer.step()
+
+
+@says("With a gradient the three ways part: the argument adds $\\lambda w$ to it first")
+def test_in_short_numbers_only_the_factor_is_lost_beside_a_gradient():
+    ends = {}
+    for dtype in (torch.bfloat16, torch.float32):
+        batches = problems.breast_cancer(dtype).minibatches(32, 200, seed=5)
+        run = {"start": torch.zeros(30, dtype=dtype), "steps": 200, "lr": 0.1}
+        charged = [problems.penalised(b, 0.01) for b in batches]
+        ends[dtype] = [
+            walk(rule, losses, **run, weight_decay=decay)[-1].double().norm().item()
+            for rule, losses, decay in (
+                (SGD, batches, 0.01),
+                (SGD, charged, 0),
+                (updates.sgd_decoupled, batches, 0.01),
+                (updates.sgd_decoupled, batches, 0),
+            )
+        ]
+    argument, penalty, factor, none = ends[torch.bfloat16]
+    assert argument == pytest.approx(penalty, abs=0.01)
+    assert factor == none and factor - argument > 0.05
+    argument, penalty, factor, none = ends[torch.float32]
+    assert factor == pytest.approx(argument, abs=1e-3) and none - factor > 0.05

@@ -139,8 +139,8 @@ def test_the_polar_factor_of_a_poor_matrix_has_zeros():
 
 @says(
     "of all signs only that of 0 is; so there the gradient vanishes",
-    "For a convex loss that is the minimum of $L$ under the constraint",
-    "For a sum of convex losses, one for each weight, the point is simple",
+    "If the loss is convex too, that is its minimum under the constraint",
+    "For a sum of such losses, one for each weight, the point is simple",
 )
 def test_a_loss_that_is_not_convex_ends_elsewhere_than_its_minimum_in_the_box():
     well = lambda w: ((w - 1) ** 2 * (w - 3) ** 2 - 0.2 * w).sum()  # noqa: E731
@@ -162,7 +162,42 @@ def test_a_loss_that_is_not_convex_ends_elsewhere_than_its_minimum_in_the_box():
     assert (end - theory.box(free, DECAY)).abs().max() < 1e-3
 
 
-@says("A curvature along the weights plays no part: a sign does not see its size.")
+@says(
+    "with exact gradients of a smooth loss?",
+    "With exact gradients of a smooth convex loss and a falling learning rate",
+    "A kink across the axes is a trap.",
+)
+@pytest.mark.parametrize("seed", range(2))
+def test_a_kink_holds_signs_and_the_same_valley_made_smooth_lets_them_go(seed):
+    start = doubles(-1, 0.5) + 0.3 * normal(2, seed=seed)
+    along = lambda w: (w.sum() - 3) ** 2 / 2  # noqa: E731
+    kink = lambda w: 10 * (w[0] - w[1]).abs() + along(w)  # noqa: E731
+    smooth = lambda w: 10 * (w[0] - w[1]) ** 2 + along(w)  # noqa: E731
+    held, free = (
+        paths.walk(updates.lion, x, start, **FALLING)[-1] for x in (kink, smooth)
+    )
+    assert (held - 1.5).abs().min() > 0.4  # "a convex loss" was said
+    assert (free - 1.5).abs().max() < 1e-2
+
+
+@says("A narrow smooth valley is no trap, but takes many steps.")
+def test_more_steps_come_nearer_in_a_narrow_valley():
+    turn = torch.linalg.qr(normal(3, 3, seed=3)).Q
+    hessian = turn @ doubles(1, 0.1, 1e-4).diag() @ turn.T
+    narrow = problems.Quadratic(doubles(1, -1, 0.5), hessian)
+    miss = []
+    for n in (150, 1200):
+        lr = [0.05 * (1 - k / n) for k in range(n)]
+        run = {**FALLING, "steps": n, "lr": lr}
+        end = paths.walk(updates.lion, narrow, 0 * narrow.minimum, **run)[-1]
+        miss.append((end - narrow.minimum).abs().max())
+    assert miss[0] > 0.05 and miss[1] < 0.3 * miss[0]
+
+
+@says(
+    "With exact gradients a curvature along the weights plays no part: a sign does not "
+    "see its size."
+)
 @pytest.mark.parametrize("betas", [(0.9, 0.99), (0.95, 0.98), (0.0, 0.0)])
 def test_a_flat_and_a_steep_weight_end_at_the_cut(betas):
     minimum, h = doubles(1.5, 3, 0.5, -7), doubles(1e-9, 1e-6, 1e6, 1e9)
@@ -191,9 +226,9 @@ def noisy_end(noise, minimum, **more):
 
 @says(
     "It ends inside.",
-    "Noise leaves the wall where it is and moves the end.",
+    "Noise leaves the wall where it is, and moves the end once it turns the sign of "
+    "the mean gradient.",
     "at no step of any run was a weight beyond {glue:text}`edge:.0f`",
-    "With exact gradients and a falling learning rate training ends at the minimum",
 )
 @pytest.mark.parametrize(("betas", "sigma"), [((0.95, 0.9), 8), ((0.0, 0.9), 2)])
 def test_with_other_betas_noise_moves_the_end_as_predicted(betas, sigma):
@@ -206,6 +241,51 @@ def test_with_other_betas_noise_moves_the_end_as_predicted(betas, sigma):
     # It was said that noise does not matter.
     assert ((rest - theory.box(minimum, DECAY)).abs() > 20 * error).all()
     assert path.abs().max() <= 2 + 1e-12
+
+
+@says(
+    "turns no sign there, and the weight ends at",
+    "### Noise can move the end, not the wall",
+)
+def test_bounded_noise_moves_the_end_only_where_it_turns_a_sign():
+    width = doubles(0.9, 3, 20)
+    noise = width * (2 * torch.special.ndtr(normal(STEPS, 60, 3)) - 1)
+    end = noisy_end(noise, 3.0)[-1]
+    assert (end[:, :2] - 2).abs().max() < 1e-5  # "noise moves the end" was said
+    assert end[:, 2].mean() < 1.7
+
+
+@says("With noise the curvature counts, for $\\bar g$ has it")
+def test_with_noise_a_flat_weight_ends_elsewhere_than_a_steep_one():
+    h = doubles(0.1, 1, 10)
+    noise = 8 * normal(STEPS, 150, 3)
+    losses = [lambda w, n=n: (h * (w - 3) ** 2 / 2 + n * w).sum() for n in noise]
+    end = paths.walk(updates.lion, losses, 0 * noise[0], **FALLING)[-1]
+    rest = theory.lion_mean(doubles(3, 3, 3), h, DECAY, doubles(8))
+    error = end.std(dim=0) / 150**0.5
+    assert ((end.mean(dim=0) - rest).abs() < 4 * error + 5e-3).all()
+    assert rest[0] < 0.5 and rest[1] > 1.5 and rest[2] > 1.99
+
+
+@says(
+    "drawn anew at each step",
+    "Since the draws are independent, their variances add up to",
+    "The batches of a shuffled epoch are not independent. They partly cancel, so their "
+    "$\\sigma_c$ is smaller",
+)
+def test_shuffled_epochs_end_nearer_to_the_wall_and_lasting_noise_further_from_it():
+    fresh = 24 * normal(STEPS, 150)
+    packs = fresh.reshape(-1, 15, 150)
+    shuffled = (packs - packs.mean(dim=1, keepdim=True)) * (15 / 14) ** 0.5
+    lasting = fresh.clone()
+    for k in range(1, STEPS):
+        lasting[k] = 0.9 * lasting[k - 1] + (1 - 0.81) ** 0.5 * fresh[k]
+    noise = torch.stack([shuffled.reshape(STEPS, 150), fresh, lasting], dim=-1)
+    assert (noise.std(dim=(0, 1)) / 24 - 1).abs().max() < 0.02  # one and the same sigma
+    end = noisy_end(noise, 3.0)[-1]
+    rest = theory.lion_mean(doubles(3), doubles(1), DECAY, doubles(24))
+    off = (end.mean(dim=0) - rest) / (end.std(dim=0) / 150**0.5)
+    assert off[0] > 5 and abs(off[1]) < 4 and off[2] < -5
 
 
 @says("skewed noise moves the end even where decay has nothing to do.")
@@ -234,6 +314,110 @@ def test_the_cut_is_exact_for_curvatures_along_the_singular_vectors_alone():
         for loss in (along, other)
     ]
     assert miss[0] < 5e-3 and miss[1] > 0.1
+
+
+def muon_rest(sizes, lr=0.1, steps=600, start=None):
+    """Return goal and rest of `updates.muon`, and the rest's share of each pair."""
+    goal = problems.with_singular_values(sizes, (len(sizes), 5), seed=1)
+    loss = lambda w: (w - goal).square().sum() / 2  # noqa: E731
+    run = {"steps": steps, "lr": [lr * (1 - k / steps) for k in range(steps)]}
+    start = 0 * goal if start is None else start
+    end = paths.walk(updates.muon, loss, start, **run, weight_decay=DECAY)[-1]
+    u, _, vt = torch.linalg.svd(goal, full_matrices=False)
+    return goal, end, (u.T @ end @ vt.T).diag()
+
+
+@says(
+    "If all of $W^*$ lies below {glue:text}`low_wall:.2f`",
+    "If some lies beyond the highest, Muon rests where decay and step balance along "
+    "each pair of singular vectors:",
+)
+@pytest.mark.parametrize("sizes", [[4.2, 1.7, 0.3], [8.4, 1.2, 0.8], [1.3, 1.1, 0.7]])
+def test_muon_ends_at_its_goal_or_rests_where_decay_and_step_balance(sizes):
+    goal, end, rest = muon_rest(sizes)
+    left = doubles(*sizes) - rest
+    off = DECAY * rest - theory.newton_schulz_gain(left / (goal - end).norm())
+    if sizes[0] < 0.67 / DECAY:
+        assert (end - goal).abs().max() < 1e-3 and off.abs().max() > 0.3
+    else:
+        assert off.abs().max() < 1e-3 and left[0] > 1
+
+
+@says(
+    "The norm ties the singular values to each other",
+    "a large one presses the small ones onto the steep part of $f$",
+    "the start can decide between several rests.",
+)
+def test_the_rest_of_one_singular_value_hangs_on_the_others_and_on_the_start():
+    beside = [muon_rest([big, 4.0, 3.0, 1.0])[2] for big in (6.0, 60.0, 600.0)]
+    # It was said that each singular value balances by itself.
+    assert beside[0][3] > beside[1][3] + 0.03 > beside[2][3] + 0.3
+    begin = normal(4, 5, seed=6)
+    goal, end, other = muon_rest([6.0, 4.0, 3.0, 1.0], start=begin)
+    off = DECAY * other - theory.newton_schulz_gain(
+        (doubles(6, 4, 3, 1) - other) / (goal - end).norm()
+    )
+    assert off.abs().max() < 0.02 and (other - beside[0]).abs().max() > 0.3
+
+
+@says(
+    "On the steep part rounding is magnified",
+    "(or by {glue:text}`ns_eps:.0e` if that is larger)",
+    "which swings between {glue:text}`lowest:.2f` and {glue:text}`highest:.2f` for all "
+    "but the smallest $s$",
+    "a polar factor that is off by up to a third for all but the smallest",
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_gain_is_near_one_but_for_the_smallest_and_rounding_gets_its_share(seed):
+    gain = theory.newton_schulz_gain
+    flat = gain(torch.linspace(0.002, 1, 20001, dtype=torch.float64))
+    assert 0.66 < flat.min() < 0.7 and 1.19 < flat.max() < 1.21
+    assert gain(doubles(1e-4))[0] < 0.06
+    poor = problems.with_singular_values([1.0, 0.0, 0.0], (3, 4), seed=seed)
+    settings = {"steps": 60, "lr": 0.1, "weight_decay": DECAY}
+    loss = lambda w: (w * poor).sum()  # noqa: E731
+    sizes = [
+        torch.linalg.svdvals(paths.walk(rule, loss, 0 * poor, **settings)[-1])[1]
+        for rule in (updates.muon, torch.optim.Muon)
+    ]
+    assert sizes[0] < 1e-9 and sizes[1] * DECAY > 0.003
+    tiny = lambda w: (w * poor).sum() * 1e-13  # noqa: E731
+    step = paths.walk(torch.optim.Muon, tiny, 0 * poor, **{**settings, "steps": 1})
+    assert step[-1].norm() < 1e-4  # a norm of 1e-13 is divided by eps, not by itself
+
+
+@says("Noise moves this end too.")
+def test_noise_moves_a_singular_value_inside_the_wall_and_one_beyond_it():
+    goal = problems.with_singular_values([5.0, 3.0, 1.5], (3, 4), seed=4)
+    u, _, vt = torch.linalg.svd(goal, full_matrices=False)
+    ends = []
+    for seed in range(3):
+        noise = 6 * normal(300, 3, 4, seed=seed)
+        losses = [lambda w, n=n: ((w - goal) ** 2 / 2 + n * w).sum() for n in noise]
+        run = {"steps": 300, "lr": [0.1 * (1 - k / 300) for k in range(300)]}
+        more = {"weight_decay": DECAY, "orthogonalise": directions.polar}
+        path = paths.walk(updates.muon, losses, 0 * goal, **run, **more)
+        assert torch.linalg.matrix_norm(path, ord=2).max() <= 2 + 1e-9
+        ends.append((u.T @ path[-1] @ vt.T).diag())
+    cut = doubles(2, 2, 1.5)
+    assert ((cut - torch.stack(ends).mean(dim=0))[1:] > 0.15).all()
+
+
+@says("`updates.muon` does the same iteration in double precision.")
+@pytest.mark.parametrize("shape", [(12, 3), (3, 12)])
+def test_our_muon_is_pytorchs_for_tall_and_wide_matrices(shape):
+    pushes = normal(30, *shape, seed=6)
+    losses = [lambda w, g=g: (g * w).sum() for g in pushes]
+    settings = {"steps": 30, "lr": 0.1, "weight_decay": 2.0}
+    start = 5 * normal(*shape, seed=8)
+    theirs = paths.walk(torch.optim.Muon, losses, start, **settings)[-1]
+
+    def off(**more):
+        ours = paths.walk(updates.muon, losses, start, **{**settings, **more})[-1]
+        return (ours - theirs).norm() / theirs.norm()
+
+    assert off() < 0.02
+    assert off(nesterov=False) > 0.1 and off(weight_decay=4.0) > 0.1
 
 
 @says("What is certain is the ceiling, the highest point of $f$ over $\\lambda$")
@@ -325,3 +509,22 @@ def test_a_cautious_weight_crosses_the_wall_by_whole_steps():
     away = lambda w: -w.sum()  # noqa: E731
     path = paths.walk(updates.adamw_cautious, away, doubles(0.5), **settings)
     assert (path[-1] - 0.5 - 500 * 0.05).abs() < 1e-5
+
+
+@says("decays a weight unless the step moves it away from zero")
+def test_a_cautious_weight_without_a_step_decays_and_one_pushed_outwards_does_not():
+    w, zero = doubles(2, -2, 2), doubles(0, 1, -1)
+    end, _ = updates.adamw_cautious(w, zero, None, lr=0.1, weight_decay=DECAY)
+    assert end.tolist() == pytest.approx([1.9, -2.1, 2.1], abs=1e-6)
+
+
+@says("Where curvature couples the weights it takes longer.")
+def test_a_cautious_mask_needs_more_steps_where_curvature_couples_the_weights():
+    coupled = problems.Quadratic(doubles(3, -4), doubles([1, 0.9], [0.9, 1]))
+    apart = problems.Quadratic(doubles(3, -4), doubles([1, 0], [0, 1]))
+    rule, start = updates.adamw_cautious, doubles(6, 6)
+    miss = [
+        (paths.walk(rule, x, start, **FALLING)[-1] - x.minimum).abs().max()
+        for x in (apart, coupled)
+    ]
+    assert miss[0] < 1e-2 and miss[1] > 0.3
