@@ -12,7 +12,6 @@ says = on("sign_and_spectral")
 CLAIMS_NOTHING = {
     "Lion with constant `lr` never settles": "the figure below shows it",
     "the largest weight is never below {glue:text}`reach:.0%` of it": "a quoted number",
-    "where chance alone gives a standard error of up to": "a quoted number",
 }
 STEPS, DECAY = 1200, 0.5
 FALLING = {
