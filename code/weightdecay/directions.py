@@ -8,7 +8,7 @@ Every direction takes ``(g, state, ...)`` and returns ``(u, state)``: the rule s
   dtype, not changed. ``u`` has its shape and dtype.
 * ``state``, a tuple that only this direction reads, or ``None`` before the first step.
 * Hyperparameters carry PyTorch's names and defaults; those outside their range in
-  :data:`weightdecay.settings.RANGES` are refused.
+  ``weightdecay.settings.RANGES`` are refused.
 """
 
 from collections.abc import Callable
@@ -157,7 +157,7 @@ def adadelta_direction(
 def adamax_direction(
     g: Tensor, state: State, *, betas: Betas = (0.9, 0.999), eps: Number = 1e-8
 ) -> Step:
-    """Divide the mean gradient by the largest: u = m_hat / max(betas[1] n, |g| + eps).
+    """Divide the mean gradient by the largest: u = m_hat / max(betas[1] n, abs(g) + eps).
 
     n is that maximum one step before. Source: Kingma & Ba, ICLR 2015, Algorithm 2,
     which has no eps. Twin: the step of torch.optim.Adamax.

@@ -30,7 +30,7 @@ def walk(
     update
         A rule of :mod:`weightdecay.updates` or of your own: a function whose arguments
         begin with ``(w, g``. All else makes an optimizer, which gets the same
-        gradients: a class of :mod:`torch.optim`, or a function that is called as
+        gradients: a class of ``torch.optim``, or a function that is called as
         ``update([w], lr=..., **settings)``. A ``functools.partial`` is what it is of.
     loss
         A function of the weights that returns a scalar, or a sequence of ``steps``

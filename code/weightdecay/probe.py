@@ -49,7 +49,7 @@ SETTINGS = (
 
 
 def ask(make: Make) -> Answer:
-    """Find out which weight decay an optimizer does, and return an :class:`Answer`.
+    """Find out which weight decay an optimizer does, and return an :class:`~weightdecay.answers.Answer`.
 
     make
         An optimizer class, or a function that makes one: it is called as
@@ -80,9 +80,9 @@ def ask(make: Make) -> Answer:
 def census() -> list[dict[str, str]]:
     """Return what many optimizers answered: a list of rows, each a dict of texts.
 
-    The columns are those of :class:`Answer`, with ``package``, ``version``,
-    ``optimizer`` and, where one could not be asked, ``refusal``. Written by
-    ``benchmarks/census.py``.
+    The columns are those of :class:`~weightdecay.answers.Answer`, with ``package``,
+    ``version``, ``optimizer`` and, where one could not be asked, ``refusal``. Written
+    by ``benchmarks/census.py``.
     """
     return tables.read("census.csv")
 

@@ -11,7 +11,7 @@ returns ``(w, state)``:
 * ``lr`` and ``weight_decay``, finite numbers that are not negative. ``lr`` may change
   at every step; ``max_lr``, where a rule takes it, is the largest of them and above 0.
   The other hyperparameters carry PyTorch's names too and are those of the rule's
-  direction. :data:`weightdecay.settings.RANGES` says what each may be: anything else
+  direction. ``weightdecay.settings.RANGES`` says what each may be: anything else
   raises ``ValueError``, an unknown name ``TypeError``.
 
 The directions are in :mod:`weightdecay.directions`. A rule says where decay enters:
