@@ -9,6 +9,7 @@ import argparse
 import os
 import pkgutil
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -36,37 +37,36 @@ def seconds(statement):
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "code")}
     environment |= {"OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", statement]
-    before, start = os.times(), time.perf_counter()
+    before, start = children(), time.perf_counter()
     subprocess.run(command, env=environment, check=True)
-    wall, after = time.perf_counter() - start, os.times()
-    cpu = after.children_user + after.children_system
-    return cpu - before.children_user - before.children_system, wall
+    return children() - before, time.perf_counter() - start
+
+
+def children():
+    """Return the seconds of CPU of all processes that were started and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def measure(runs):
-    """Return the times of each statement; the first, which fills caches, is left out."""
-    times = {statement: [] for statement in statements()}
-    for run in range(runs + 1):
-        for statement, taken in times.items():
-            if run or statement == TORCH:
-                taken.append(seconds(statement))
-    times[TORCH] = times[TORCH][1:]
-    return times
+    """Return the times of each statement, after a first run that fills caches."""
+    every = statements()
+    for statement in every:
+        seconds(statement)
+    rounds = [[seconds(statement) for statement in every] for _ in range(runs)]
+    return dict(zip(every, zip(*rounds, strict=True), strict=True))
 
 
 def table(times):
     """Return the table as Markdown, its rows in milliseconds."""
-    own = {
-        statement: [min(kind), statistics.median(kind)]
-        for statement, taken in times.items()
-        for kind in [[1000 * cpu for cpu, _ in taken]]
-    }
-    walls = {s: 1000 * min(wall for _, wall in taken) for s, taken in times.items()}
+    torch = 1000 * min(cpu for cpu, _ in times[TORCH])
     lines = []
-    for statement, (least, median) in own.items():
-        beside = f"{least - own[TORCH][0]:+.0f}" if statement.startswith(TORCH) else ""
-        numbers = f"{least:.0f} | {median:.0f} | {walls[statement]:.0f} | {beside}"
-        lines.append(f"| `{statement}` | {numbers} |")
+    for statement, taken in times.items():
+        cpu, wall = ([1000 * t for t in kind] for kind in zip(*taken, strict=True))
+        beyond = f"{min(cpu) - torch:.0f}" if statement.startswith(f"{TORCH};") else ""
+        numbers = [min(cpu), statistics.median(cpu), min(wall)]
+        cells = [f"`{statement}`", *(f"{x:.0f}" for x in numbers), beyond]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -76,9 +76,9 @@ def page(times, runs):
     return f"""# Imports
 
 What importing costs, in milliseconds of CPU (user and system): the least and the median
-of {runs} fresh processes each, taken in turn, and the least by the wall. The last column
-is the least CPU time beyond `import torch` alone. torch {torch}, Python {python}. Made
-by `python benchmarks/imports.py`.
+of {runs} fresh processes each, taken in turn, and the least by the wall. The last
+column is the least CPU time beyond `import torch` alone. torch {torch}, Python
+{python}. Made by `python benchmarks/imports.py`.
 
 | Statement | CPU min | CPU median | Wall min | Beyond torch |
 | --- | ---: | ---: | ---: | ---: |

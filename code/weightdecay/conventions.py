@@ -15,7 +15,6 @@ from typing import Any, TypedDict
 
 from weightdecay import tables
 from weightdecay.settings import NOT_NEGATIVE, SHARE, demand
-from weightdecay.tables import DATA as DATA  # benchmarks/frameworks.py writes there
 
 # The second keeps lr * g in its momentum buffer, which shows once lr changes.
 SGD = ("SGD", "SGD with lr in its buffer")

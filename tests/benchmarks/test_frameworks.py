@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from weightdecay import conventions
+from weightdecay import conventions, tables
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,7 +48,7 @@ def test_the_frameworks_still_do_what_the_book_shows(measured_now):
 
 
 def test_they_still_leave_of_a_weight_what_the_figure_marks(measured_now):
-    shown = rows(conventions.DATA, "frameworks_left.csv")
+    shown = rows(tables.DATA, "frameworks_left.csv")
     again = rows(measured_now, "frameworks_left.csv")
     assert len(again) == len(shown) > 0
     for now, before in zip(again, shown, strict=True):

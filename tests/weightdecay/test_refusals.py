@@ -94,7 +94,7 @@ CALLS = [
     (partial(swept, loss=[BOWL]), "loss: 1 given for 2 steps"),
     (
         partial(swept, lr=torch.ones(2), weight_decay=torch.ones(3)),
-        r"to one grid, got the shapes {'lr': \(2,\), 'weight_decay': \(3,\)}: give each",
+        r"to one grid, got the shapes {'lr': \(2,\), 'weight_decay': \(3,\)}",
     ),
     (
         partial(sweep.movement, BOWL, W, lr=0.1, schedule=[1], betas=(2, 0)),
