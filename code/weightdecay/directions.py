@@ -157,7 +157,7 @@ def adadelta_direction(
 def adamax_direction(
     g: Tensor, state: State, *, betas: Betas = (0.9, 0.999), eps: Number = 1e-8
 ) -> Step:
-    """Divide the mean gradient by the largest: u = m_hat / max(betas[1] n, abs(g) + eps).
+    """Divide the mean gradient by the largest, m_hat / max(betas[1] n, abs(g) + eps).
 
     n is that maximum one step before. Source: Kingma & Ba, ICLR 2015, Algorithm 2,
     which has no eps. Twin: the step of torch.optim.Adamax.

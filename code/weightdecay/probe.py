@@ -49,7 +49,9 @@ SETTINGS = (
 
 
 def ask(make: Make) -> Answer:
-    """Find out which weight decay an optimizer does, and return an :class:`~weightdecay.answers.Answer`.
+    """Find out which weight decay an optimizer does.
+
+    Returns an :class:`~weightdecay.answers.Answer`.
 
     make
         An optimizer class, or a function that makes one: it is called as
