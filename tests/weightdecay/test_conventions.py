@@ -174,17 +174,15 @@ def penalised(rows):
 
 
 def rule_steps(who, rows):
-    schedules = zip(*(SCHEDULES[row.schedule] for row in rows), strict=True)
-    return paths.walk(
-        STEP[who],
-        penalised(rows),
-        START.expand(len(rows), 3, 2),
-        steps=STEPS,
-        lr=[LR * column(multipliers) for multipliers in schedules],
-        max_lr=LR,
-        momentum=column(row.momentum for row in rows),
-        weight_decay=column(row.decay for row in rows),
-    )
+    """Yield the weights; the numbers of a row are its own."""
+    own = {"momentum": column(row.momentum for row in rows)}
+    own["weight_decay"] = column(row.decay for row in rows)
+    w, state, loss = START.expand(len(rows), 3, 2), None, penalised(rows)
+    yield w
+    for multipliers in zip(*(SCHEDULES[row.schedule] for row in rows), strict=True):
+        g, lr = paths.gradient(loss, w), LR * column(multipliers)
+        w, state = STEP[who](w, g, state, lr=lr, max_lr=LR, **own)
+        yield w
 
 
 def torch_steps(who, rows):
