@@ -154,8 +154,7 @@ BOWL = problems.Quadratic(numbers(2.0, -1.0), H)
 
 @says(
     "The place where Adam with an L2 penalty *would* end is that of {eq}`shrinkage` in "
-    "[](sgd.md), whatever the gradient's size, as long as its noise is as often up as "
-    "down;"
+    "[](sgd.md), whatever the gradient's size, as long as its noise is symmetric,"
 )
 def test_adam_with_l2_ends_at_ridge_also_where_weights_are_coupled():
     generator = torch.Generator().manual_seed(2)
@@ -177,13 +176,24 @@ def test_adam_with_l2_ends_at_ridge_also_where_weights_are_coupled():
     assert (BOWL.minimum - BOWL.penalised_minimum(0.5)).abs().max() > 0.5
 
 
-@says("as long as its noise is as often up as down;")
-def test_skewed_noise_moves_adam_with_l2_off_the_ridge():
-    even, skewed = numbers(0.5, 0.5), numbers(0.01, 0.99)
-    betas = (0.9, 0.99)
-    assert abs(theory.adam_mean_direction(numbers(5, -5), even, betas)) < 1e-12
-    pushed = theory.adam_mean_direction(numbers(9.9, -0.1), skewed, betas)
-    assert (numbers(9.9, -0.1) * skewed).sum().abs() < 1e-12 and pushed < -0.05
+@says("as long as its noise is symmetric, each size as often up as down;")
+@pytest.mark.parametrize(
+    "values, chances",
+    [
+        ((9.9, -0.1), (0.01, 0.99)),
+        # Half of the draws are up and half down, but not those of one size.
+        ((-1.84, 0.17, 16.87), (0.5, 0.45, 0.05)),
+    ],
+)
+def test_noise_with_mean_zero_that_is_not_symmetric_moves_adam_off_the_ridge(
+    values, chances
+):
+    values, chances = numbers(*values), numbers(*chances)
+    assert abs(values @ chances) < 1e-12
+    pushed = theory.adam_mean_direction(values, chances, (0.9, 0.9))
+    mirrored = torch.cat([values, -values]), torch.cat([chances, chances]) / 2
+    assert abs(theory.adam_mean_direction(*mirrored, (0.9, 0.9))) < 1e-12
+    assert pushed < -0.05
 
 
 def share(p, size, beta2, pull=1e-4):
@@ -237,7 +247,11 @@ def test_the_share_that_amsgrad_takes_is_of_lr_over_the_start_and_has_no_decay_i
     assert abs((1 - 0.001 / 0.7) ** 200 - 0.999**200) > 0.05
 
 
-@says("The penalty is decay again")
+@says(
+    "is SGD with the learning rate $\\eta/\\varepsilon$, momentum $\\beta_1$ and as much "
+    "`dampening`. The penalty is decay again",
+    "Without `dampening` SGD adds up where Adam averages",
+)
 def test_under_a_large_eps_adam_is_sgd_with_momentum_and_its_penalty_decay():
     generator = torch.Generator().manual_seed(4)
     noise = torch.randn(400, 3, generator=generator, dtype=torch.float64)
@@ -249,5 +263,7 @@ def test_under_a_large_eps_adam_is_sgd_with_momentum_and_its_penalty_decay():
     plain = paths.walk(torch.optim.SGD, losses, start, **sgd, **run)
     # The first gradient fills SGD's buffer whole; this is forgotten.
     assert (adam - plain)[300:].abs().max() < 1e-2
+    undamped = paths.walk(torch.optim.SGD, losses, start, lr=0.01, momentum=0.9, **run)
+    assert (adam - undamped)[300:].abs().max() > 0.1
     bare = paths.walk(Adam, losses, start, lr=1e4, eps=1e6, steps=400)
     assert (adam - bare)[300:].abs().max() > 0.2

@@ -56,13 +56,38 @@ KINDS = pytest.mark.parametrize("kind", ["growing", "heavy", "jump", "rare"])
 @KINDS
 @pytest.mark.parametrize("beta", [0.0, 0.5, 0.9, 0.999])
 @pytest.mark.parametrize("amsgrad", [False, True])
-@says(
-    "The square of a mean is never larger than the mean of the squares, so",
-    "With equal `betas` a step moves a weight by $\\eta$ at most, so a run whose "
-    "learning rates sum to less than that can't touch them.",
-)
+@says("The square of a mean is never larger than the mean of the squares, so")
 def test_with_equal_betas_no_direction_is_larger_than_one(kind, beta, amsgrad):
     assert largest_direction(kind, (beta, beta), amsgrad=amsgrad) < 1 + 1e-9
+
+
+@says(
+    "With equal `betas` and $\\eta\\lambda \\le 1$ a step carries a weight away from "
+    "zero by $\\eta$ at most,"
+)
+@KINDS
+@pytest.mark.parametrize("start", [0.0, 1.9, -30.0])
+@pytest.mark.parametrize("decay", [0.01, 0.5, 5.0])
+def test_a_step_carries_a_weight_away_from_zero_by_lr_at_most(kind, start, decay):
+    losses = [lambda w, g=g: (g * w).sum() for g in gradients(kind)]
+    run = {"steps": len(losses), "lr": 0.2, "betas": (0.9, 0.9)}
+    begin = torch.full((50,), start, dtype=torch.float64)
+    path = paths.walk(AdamW, losses, begin, weight_decay=decay, **run)
+    assert path.abs().diff(dim=0).max() < 0.2 + 1e-9
+
+
+@says("so a run from zero whose learning rates sum to less than $1/\\lambda$ can't")
+def test_only_a_run_from_zero_is_held_off_the_wall_by_the_sum_of_its_lr():
+    def down(start, steps, **settings):
+        run = {"lr": 0.1, "steps": steps, "betas": (0.9, 0.9), **settings}
+        return paths.walk(AdamW, lambda w: w, numbers(start)[0], **run)
+
+    inside = down(0.0, 200, weight_decay=0.01)
+    assert inside.abs().max() < 20 < 1 / 0.01
+    # Towards zero a step is longer than lr, since decay helps. So a run from outside
+    # comes through a wall at a distance of 30 with learning rates that sum to 20.
+    assert down(1.9, 1, weight_decay=0.5).diff()[0] < -1.9 * 0.1
+    assert down(130.0, 200, weight_decay=0.01)[-1] < 90
 
 
 def bound(b1, b2):
@@ -168,6 +193,17 @@ def test_even_noise_of_any_size_leaves_adam_with_l2_at_ridge(sigma, betas):
     assert mixed == pytest.approx(2, abs=1e-3)
 
 
+@says("This noise was symmetric.", "With symmetric noise, and many gradients")
+def test_noise_as_often_up_as_down_is_not_enough():
+    values, chances = numbers(-1.84, 0.17, 16.87), numbers(0.5, 0.45, 0.05)
+    assert abs(values @ chances) < 1e-12 and abs(values**2 @ chances - 16) < 0.1
+    l2, beside = (rest(x, values, chances, (0.9, 0.9)) for x in ("adam", "adamw"))
+    averaged = theory.adamw_mean(numbers(3.0), numbers(1.0), 0.5, numbers(4.0)).item()
+    assert l2 > 2.2 and beside > averaged + 0.1
+    mirrored = torch.cat([values, -values]), torch.cat([chances, chances]) / 2
+    assert rest("adam", *mirrored, (0.9, 0.9)) == pytest.approx(2, abs=1e-6)
+
+
 @says("So the push of the spikes is weighed less than the push against them")
 def test_skewed_noise_moves_both_and_turned_round_moves_them_the_other_way():
     values, chances = 4 * numbers(99, -1) / 99**0.5, numbers(0.01, 0.99)
@@ -193,7 +229,7 @@ def test_more_even_noise_always_shrinks_more(goal, rare):
     assert (numbers(*found).diff() < -1e-3).all()
 
 
-@says("With noise that is as often up as down, and many gradients in $v$'s memory,")
+@says("With symmetric noise, and many gradients in $v$'s memory,")
 def test_the_equation_needs_many_gradients_in_the_memory():
     averaged = theory.adamw_mean(numbers(3.0), numbers(1.0), 0.5, numbers(4.0)).item()
     values, chances = numbers(-40.0, 1e-6, 40.0), numbers(0.005, 0.99, 0.005)

@@ -258,12 +258,19 @@ def test_the_mean_direction_of_adam_is_what_many_steps_measure(betas):
     assert abs(exact - averaged) > 8e-3
 
 
-@pytest.mark.parametrize("betas", [(0.0, 0.5), (0.9, 0.5), (0.9, 0.999)])
+@pytest.mark.parametrize("betas", [(0.0, 0.5), (0.9, 0.5), (0.9, 0.999), (0.999, 0.99)])
 def test_the_mean_direction_of_a_steady_gradient_is_its_sign(betas):
     for g in (-1e-5, 40.0):
         steady, halves = torch.tensor([[g, g], [0.5, 0.5]]).double()
         u = theory.adam_mean_direction(steady, halves, betas)
         assert u.item() == pytest.approx(math.copysign(1, g), abs=1e-5)
+
+
+@pytest.mark.parametrize("beta1", [0.0, 0.9, 0.995, 0.9999])
+def test_of_gradients_of_one_size_the_mean_direction_is_the_mean_sign(beta1):
+    values, chances = torch.tensor([[1.0, -1.0], [0.6, 0.4]]).double()
+    u = theory.adam_mean_direction(values, chances, (beta1, 0.99))
+    assert u.item() == pytest.approx(0.2, abs=1e-6)
 
 
 def test_the_root_of_a_rising_function_is_found():
