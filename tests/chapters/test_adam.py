@@ -248,8 +248,8 @@ def test_the_share_that_amsgrad_takes_is_of_lr_over_the_start_and_has_no_decay_i
 
 
 @says(
-    "is SGD with the learning rate $\\eta/\\varepsilon$, momentum $\\beta_1$ and as much "
-    "`dampening`. The penalty is decay again",
+    "is SGD with the learning rate $\\eta/\\varepsilon$, momentum $\\beta_1$ and as "
+    "much `dampening`. The penalty is decay again",
     "Without `dampening` SGD adds up where Adam averages",
 )
 def test_under_a_large_eps_adam_is_sgd_with_momentum_and_its_penalty_decay():

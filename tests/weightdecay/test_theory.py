@@ -268,7 +268,8 @@ def test_the_mean_direction_of_a_steady_gradient_is_its_sign(betas):
 
 @pytest.mark.parametrize("beta1", [0.0, 0.9, 0.995, 0.9999])
 def test_of_gradients_of_one_size_the_mean_direction_is_the_mean_sign(beta1):
-    values, chances = torch.tensor([[1.0, -1.0], [0.6, 0.4]]).double()
+    values = torch.tensor([1.0, -1.0], dtype=torch.float64)
+    chances = torch.tensor([0.6, 0.4], dtype=torch.float64)
     u = theory.adam_mean_direction(values, chances, (beta1, 0.99))
     assert u.item() == pytest.approx(0.2, abs=1e-6)
 
