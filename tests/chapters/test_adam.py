@@ -106,6 +106,36 @@ def test_adamw_sees_no_factor_unless_it_changes_from_step_to_step(settings):
     assert moved_by([1.1**k for k in range(60)], **settings) > 1e-3
 
 
+@says(
+    "clipping that catches some gradients and not others does notice how large a "
+    "gradient is:"
+)
+def test_clipping_that_catches_all_gradients_or_none_hides_a_factor():
+    def end(factor, most):
+        w, state = torch.zeros(30, dtype=torch.float64), None
+        for b in BATCHES:
+            g = factor * paths.gradient(b, w)
+            g = g * min(1, most / g.norm().item())
+            run = {"lr": 0.03, "weight_decay": 0.4, "eps": 0}
+            w, state = updates.adamw(w, g, state, **run)
+        return w
+
+    moved = [(end(1, x) - end(8, x)).abs().max() for x in (1e-6, 0.5, 1e6)]
+    assert max(moved[0], moved[2]) < 1e-9 and moved[1] > 0.05
+
+
+@says("$\\hat m$ scatters about the mean, and $u$ is on average,")
+def test_only_the_mean_of_the_direction_is_near_the_fraction_of_means():
+    generator = torch.Generator().manual_seed(5)
+    coins = 2.0 * torch.randint(0, 2, (4000, 300), generator=generator) - 1
+    state, seen = None, []
+    for g in coins.double() + 0.1:
+        u, state = adam_direction(g, state)
+        seen.append(u)
+    u = torch.stack(seen[2000:])
+    assert abs(u.mean() - 0.1 / 1.01**0.5) < 5e-3 and u.std() > 0.2
+
+
 @says("but for $\\varepsilon$ its path does not change")
 def test_with_eps_a_factor_that_makes_gradients_tiny_does_change_the_path():
     start = torch.zeros(30, dtype=torch.float64)
@@ -206,7 +236,10 @@ def share(p, size, beta2, pull=1e-4):
 
 @pytest.mark.parametrize("size", [0.1, 30.0])
 @pytest.mark.parametrize("p", [0.002, 0.02, 0.2])
-@says("So the memory of $1/(1-\\beta_2)$ steps must hold many gradients.")
+@says(
+    "So the memory of $1/(1-\\beta_2)$ steps must hold many gradients.",
+    "as long as $v$'s memory holds many gradients; if not, more.",
+)
 def test_the_number_of_gradients_in_the_memory_decides(p, size):
     many, few = (share(p, size, 1 - p / held) for held in (20, 0.25))
     assert abs(many - 1) < 0.02 and few > 2
@@ -221,7 +254,7 @@ def test_before_its_first_gradient_a_weight_loses_lr_per_step(decay):
 
 
 @says(
-    "With `amsgrad=True` $\\hat v$ is made from the largest $v$ so far, which never "
+    "With `amsgrad=True` $\\hat v$ is made from the largest $v$ so far; that never "
     "falls."
 )
 def test_the_largest_v_never_falls_under_gradients_that_vanish():

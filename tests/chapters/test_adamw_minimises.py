@@ -102,6 +102,20 @@ def test_with_unequal_betas_the_bound_is_that_of_cauchy_and_schwarz(kind, betas)
     assert bound(0.9, 0.9) == pytest.approx(1, abs=1e-12)
 
 
+@says("(With $\\beta_1^2 \\ge \\beta_2$ there is no bound.)")
+@pytest.mark.parametrize("betas", [(0.9, 0.81), (0.9, 0.5), (0.99, 0.9)])
+def test_where_v_forgets_faster_than_the_square_of_m_nothing_bounds_the_direction(
+    betas,
+):
+    sizes, state = [], None
+    for k in range(300):
+        # Of all gradients with this v those with the largest m.
+        g = numbers((betas[1] / betas[0]) ** k)
+        u, state = adam_direction(g, state, betas=betas, eps=0)
+        sizes.append(u.item())
+    assert sizes[299] > 1.9 * sizes[74] > 3
+
+
 @says("weight is on its way to $|u|/\\lambda$.", "gradient that grows makes $|u|$")
 def test_a_growing_gradient_carries_a_weight_through_every_wall_and_holds_it_there():
     climb = [lambda w, k=k: -(1.1**k) * w for k in range(3000)]
@@ -291,7 +305,23 @@ def test_a_constant_slope_gives_a_direction_of_one_whatever_its_size(betas):
         assert (path - 2 - left).abs().max() < 1e-4
 
 
-@says("And the weights' gradients must be of one size.")
+@says("Noise must dominate:", "$v$ must have a long memory:")
+def test_the_converted_decay_needs_noise_that_dominates_and_a_long_memory():
+    values, chances = 5.0 * numbers(-3.0, 1e-6, 3.0), numbers(0.05, 0.9, 0.05)
+    sd = (values**2 @ chances).sqrt().item()
+    off = []
+    for size, beta2 in ((1.0, 0.999), (0.2, 0.999), (1.0, 0.9)):
+        run = {"chances": chances, "betas": (0.9, beta2)}
+        l2 = rest("adam", size * values, decay=0.5, **run)
+        w = rest("adamw", size * values, decay=0.5 / (size * sd), **run)
+        off.append(abs(w - l2))
+    assert off[0] < 0.03 and off[1] > 0.3 and off[2] > 0.1
+
+
+@says(
+    "And the weights' gradients must be of one size.",
+    "for each group of weights whose gradients are of one size.",
+)
 def test_one_converted_decay_fits_only_weights_of_one_noise():
     values, chances, betas = numbers(-1.0, 1.0), HALVES, (0.9, 0.999)
     for sigma, fits in ((5.0, True), (0.9, False)):

@@ -235,6 +235,12 @@ def test_adamw_with_eps_rests_where_the_mean_says(eps):
     assert (w - rest).abs().max() < 1e-3
 
 
+def test_with_noise_and_eps_adamw_rests_where_its_decay_balances_the_mean_gradient():
+    w = theory.adamw_mean(MINIMUM, CURVATURE, 0.5, torch.tensor(1.0).double(), 1.0)
+    g = CURVATURE * (w - MINIMUM)
+    assert (g + 0.5 * ((1 + g**2).sqrt() + 1) * w).abs().max() < 1e-12
+
+
 def simulated(values, chance, betas, steps=2500, copies=1500):
     """Return the mean of m / sqrt(v), with ``values[0]`` in a share of the steps."""
     generator = torch.Generator().manual_seed(0)
