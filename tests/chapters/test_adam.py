@@ -10,11 +10,6 @@ from weightdecay.directions import adam_direction
 says = claims.on("adam")
 Adam, AdamW = torch.optim.Adam, torch.optim.AdamW
 
-CLAIMS_NOTHING = {
-    "Predicted and measured fractions never differ by more than": "a maximum that "
-    "the page computes and asserts",
-}
-
 
 def numbers(*values):
     return torch.tensor(values, dtype=torch.float64)

@@ -116,7 +116,7 @@ def test_where_v_forgets_faster_than_the_square_of_m_nothing_bounds_the_directio
     assert sizes[299] > 1.9 * sizes[74] > 3
 
 
-@says("weight is on its way to $|u|/\\lambda$.", "gradient that grows makes $|u|$")
+@says("on its way to $|u|/\\lambda$.", "gradient that grows makes $|u|$")
 def test_a_growing_gradient_carries_a_weight_through_every_wall_and_holds_it_there():
     climb = [lambda w, k=k: -(1.1**k) * w for k in range(3000)]
     run = {"steps": 3000, "lr": 0.02, "weight_decay": 0.5, "betas": (0.9, 0.99)}
@@ -271,7 +271,10 @@ def test_curvature_matters_as_soon_as_weights_share_a_term():
     assert box_end(BOWL)[1] - ends[0][1] > 0.1
 
 
-@says("$u$ is $g/(|g|+\\varepsilon)$ and the weight rests")
+@says(
+    "Where gradients come down to $\\varepsilon$ the weight rests where $g + "
+    "\\lambda(|g|+\\varepsilon)w = 0$"
+)
 @pytest.mark.parametrize("eps", [1e-4, 1e-2, 1.0])
 def test_with_eps_the_resting_place_is_between_box_and_ridge(eps):
     goal, h = numbers(0.5, 3.0, -4.0), numbers(0.01, 0.02, 0.01)
@@ -295,7 +298,7 @@ def test_on_a_steep_weight_the_penalty_shrinks_less_than_adamw_at_each_noise():
         assert l2 - beside > 0.5
 
 
-@says("The direction is $-1$ always, so each step multiplies the distance to the wall")
+@says("If $g$ is not zero, $u$ is the sign of $g$")
 @pytest.mark.parametrize("betas", [(0.9, 0.999), (0.0, 0.5), (0.99, 0.9)])
 def test_a_constant_slope_gives_a_direction_of_one_whatever_its_size(betas):
     for slope in (1e-3, 1e3):
