@@ -209,8 +209,10 @@ def adam_mean_direction(
     mean = parts.sum(1)
     m = (1 - beta1) * (parts @ gradients.double()) / mean
     # The sum of betas[0]^i m[k - i]: each pass doubles the number of terms.
-    for reach in (2**j for j in range(10)):
+    reach = 1
+    while beta1**reach > 1e-12:
         m = m + beta1**reach * torch.cat([m[:1].expand(reach), m])[: len(m)]
+        reach *= 2
     terms = m * mean.log().cumsum(0).exp() * s.sqrt()
     # Below low the terms are a geometric series.
     terms[0] /= 1 - beta2**0.5

@@ -10,11 +10,6 @@ from weightdecay.directions import adam_direction
 says = claims.on("adam")
 Adam, AdamW = torch.optim.Adam, torch.optim.AdamW
 
-CLAIMS_NOTHING = {
-    "Predicted and measured fractions never differ by more than": "a maximum that "
-    "the page computes and asserts",
-}
-
 
 def numbers(*values):
     return torch.tensor(values, dtype=torch.float64)
@@ -106,6 +101,36 @@ def test_adamw_sees_no_factor_unless_it_changes_from_step_to_step(settings):
     assert moved_by([1.1**k for k in range(60)], **settings) > 1e-3
 
 
+@says(
+    "clipping that catches some gradients and not others does notice how large a "
+    "gradient is:"
+)
+def test_clipping_that_catches_all_gradients_or_none_hides_a_factor():
+    def end(factor, most):
+        w, state = torch.zeros(30, dtype=torch.float64), None
+        for b in BATCHES:
+            g = factor * paths.gradient(b, w)
+            g = g * min(1, most / g.norm().item())
+            run = {"lr": 0.03, "weight_decay": 0.4, "eps": 0}
+            w, state = updates.adamw(w, g, state, **run)
+        return w
+
+    moved = [(end(1, x) - end(8, x)).abs().max() for x in (1e-6, 0.5, 1e6)]
+    assert max(moved[0], moved[2]) < 1e-9 and moved[1] > 0.05
+
+
+@says("$\\hat m$ scatters about the mean, and $u$ is on average,")
+def test_only_the_mean_of_the_direction_is_near_the_fraction_of_means():
+    generator = torch.Generator().manual_seed(5)
+    coins = 2.0 * torch.randint(0, 2, (4000, 300), generator=generator) - 1
+    state, seen = None, []
+    for g in coins.double() + 0.1:
+        u, state = adam_direction(g, state)
+        seen.append(u)
+    u = torch.stack(seen[2000:])
+    assert abs(u.mean() - 0.1 / 1.01**0.5) < 5e-3 and u.std() > 0.2
+
+
 @says("but for $\\varepsilon$ its path does not change")
 def test_with_eps_a_factor_that_makes_gradients_tiny_does_change_the_path():
     start = torch.zeros(30, dtype=torch.float64)
@@ -154,8 +179,7 @@ BOWL = problems.Quadratic(numbers(2.0, -1.0), H)
 
 @says(
     "The place where Adam with an L2 penalty *would* end is that of {eq}`shrinkage` in "
-    "[](sgd.md), whatever the gradient's size, as long as its noise is as often up as "
-    "down;"
+    "[](sgd.md), whatever the gradient's size, as long as its noise is symmetric,"
 )
 def test_adam_with_l2_ends_at_ridge_also_where_weights_are_coupled():
     generator = torch.Generator().manual_seed(2)
@@ -177,13 +201,24 @@ def test_adam_with_l2_ends_at_ridge_also_where_weights_are_coupled():
     assert (BOWL.minimum - BOWL.penalised_minimum(0.5)).abs().max() > 0.5
 
 
-@says("as long as its noise is as often up as down;")
-def test_skewed_noise_moves_adam_with_l2_off_the_ridge():
-    even, skewed = numbers(0.5, 0.5), numbers(0.01, 0.99)
-    betas = (0.9, 0.99)
-    assert abs(theory.adam_mean_direction(numbers(5, -5), even, betas)) < 1e-12
-    pushed = theory.adam_mean_direction(numbers(9.9, -0.1), skewed, betas)
-    assert (numbers(9.9, -0.1) * skewed).sum().abs() < 1e-12 and pushed < -0.05
+@says("as long as its noise is symmetric, each size as often up as down;")
+@pytest.mark.parametrize(
+    "values, chances",
+    [
+        ((9.9, -0.1), (0.01, 0.99)),
+        # Half of the draws are up and half down, but not those of one size.
+        ((-1.84, 0.17, 16.87), (0.5, 0.45, 0.05)),
+    ],
+)
+def test_noise_with_mean_zero_that_is_not_symmetric_moves_adam_off_the_ridge(
+    values, chances
+):
+    values, chances = numbers(*values), numbers(*chances)
+    assert abs(values @ chances) < 1e-12
+    pushed = theory.adam_mean_direction(values, chances, (0.9, 0.9))
+    mirrored = torch.cat([values, -values]), torch.cat([chances, chances]) / 2
+    assert abs(theory.adam_mean_direction(*mirrored, (0.9, 0.9))) < 1e-12
+    assert pushed < -0.05
 
 
 def share(p, size, beta2, pull=1e-4):
@@ -196,7 +231,10 @@ def share(p, size, beta2, pull=1e-4):
 
 @pytest.mark.parametrize("size", [0.1, 30.0])
 @pytest.mark.parametrize("p", [0.002, 0.02, 0.2])
-@says("So the memory of $1/(1-\\beta_2)$ steps must hold many gradients.")
+@says(
+    "So the memory of $1/(1-\\beta_2)$ steps must hold many gradients.",
+    "as long as $v$'s memory holds many gradients; if not, more.",
+)
 def test_the_number_of_gradients_in_the_memory_decides(p, size):
     many, few = (share(p, size, 1 - p / held) for held in (20, 0.25))
     assert abs(many - 1) < 0.02 and few > 2
@@ -211,7 +249,7 @@ def test_before_its_first_gradient_a_weight_loses_lr_per_step(decay):
 
 
 @says(
-    "With `amsgrad=True` $\\hat v$ is made from the largest $v$ so far, which never "
+    "With `amsgrad=True` $\\hat v$ is made from the largest $v$ so far; that never "
     "falls."
 )
 def test_the_largest_v_never_falls_under_gradients_that_vanish():
@@ -237,7 +275,11 @@ def test_the_share_that_amsgrad_takes_is_of_lr_over_the_start_and_has_no_decay_i
     assert abs((1 - 0.001 / 0.7) ** 200 - 0.999**200) > 0.05
 
 
-@says("The penalty is decay again")
+@says(
+    "is SGD with the learning rate $\\eta/\\varepsilon$, momentum $\\beta_1$ and as "
+    "much `dampening`. The penalty is decay again",
+    "Without `dampening` SGD adds up where Adam averages",
+)
 def test_under_a_large_eps_adam_is_sgd_with_momentum_and_its_penalty_decay():
     generator = torch.Generator().manual_seed(4)
     noise = torch.randn(400, 3, generator=generator, dtype=torch.float64)
@@ -249,5 +291,7 @@ def test_under_a_large_eps_adam_is_sgd_with_momentum_and_its_penalty_decay():
     plain = paths.walk(torch.optim.SGD, losses, start, **sgd, **run)
     # The first gradient fills SGD's buffer whole; this is forgotten.
     assert (adam - plain)[300:].abs().max() < 1e-2
+    undamped = paths.walk(torch.optim.SGD, losses, start, lr=0.01, momentum=0.9, **run)
+    assert (adam - undamped)[300:].abs().max() > 0.1
     bare = paths.walk(Adam, losses, start, lr=1e4, eps=1e6, steps=400)
     assert (adam - bare)[300:].abs().max() > 0.2

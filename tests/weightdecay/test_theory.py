@@ -235,6 +235,12 @@ def test_adamw_with_eps_rests_where_the_mean_says(eps):
     assert (w - rest).abs().max() < 1e-3
 
 
+def test_with_noise_and_eps_adamw_rests_where_its_decay_balances_the_mean_gradient():
+    w = theory.adamw_mean(MINIMUM, CURVATURE, 0.5, torch.tensor(1.0).double(), 1.0)
+    g = CURVATURE * (w - MINIMUM)
+    assert (g + 0.5 * ((1 + g**2).sqrt() + 1) * w).abs().max() < 1e-12
+
+
 def simulated(values, chance, betas, steps=2500, copies=1500):
     """Return the mean of m / sqrt(v), with ``values[0]`` in a share of the steps."""
     generator = torch.Generator().manual_seed(0)
@@ -258,12 +264,20 @@ def test_the_mean_direction_of_adam_is_what_many_steps_measure(betas):
     assert abs(exact - averaged) > 8e-3
 
 
-@pytest.mark.parametrize("betas", [(0.0, 0.5), (0.9, 0.5), (0.9, 0.999)])
+@pytest.mark.parametrize("betas", [(0.0, 0.5), (0.9, 0.5), (0.9, 0.999), (0.999, 0.99)])
 def test_the_mean_direction_of_a_steady_gradient_is_its_sign(betas):
     for g in (-1e-5, 40.0):
         steady, halves = torch.tensor([[g, g], [0.5, 0.5]]).double()
         u = theory.adam_mean_direction(steady, halves, betas)
         assert u.item() == pytest.approx(math.copysign(1, g), abs=1e-5)
+
+
+@pytest.mark.parametrize("beta1", [0.0, 0.9, 0.995, 0.9999])
+def test_of_gradients_of_one_size_the_mean_direction_is_the_mean_sign(beta1):
+    values = torch.tensor([1.0, -1.0], dtype=torch.float64)
+    chances = torch.tensor([0.6, 0.4], dtype=torch.float64)
+    u = theory.adam_mean_direction(values, chances, (beta1, 0.99))
+    assert u.item() == pytest.approx(0.2, abs=1e-6)
 
 
 def test_the_root_of_a_rising_function_is_found():
