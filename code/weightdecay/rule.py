@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, get_args
 
 from torch import Tensor
@@ -82,14 +82,21 @@ def refusal(step: Callable[..., object]) -> Callable[[dict[str, object]], None]:
     taken = settings_of(step)
     needed = {name for name, is_needed in taken.items() if is_needed}
 
+    accepted: set[tuple[str, ...]] = set()
+
     def refuse(settings: dict[str, object]) -> None:
-        given = settings.keys()
+        # The names are the same at every step.
+        if tuple(settings) not in accepted:
+            refuse_names(settings.keys())
+            accepted.add(tuple(settings))
+        check(**settings)
+
+    def refuse_names(given: Set[str]) -> None:
         if not needed <= given <= taken.keys():
             wrong = "needs" if needed - given else "does not take"
             names = ", ".join(sorted(needed - given or given - taken.keys()))
             all_names = ", ".join(taken)
             raise TypeError(f"{step.__name__} {wrong} {names}. It takes {all_names}")
-        check(**settings)
 
     return refuse
 

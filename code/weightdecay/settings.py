@@ -7,6 +7,7 @@ be a tensor, all of whose elements lie in the range.
 
 import math
 import operator
+import sys
 from collections.abc import Callable
 from typing import (
     TYPE_CHECKING,
@@ -111,17 +112,23 @@ def every(inside: "bool | Tensor") -> bool:
     return inside if isinstance(inside, bool) else bool(inside.all())
 
 
-def _is_share(x: Number) -> bool:
-    return every((x >= 0) & (x < 1))
+def between(low: float, below: float) -> Callable[..., bool]:
+    """Return a test for low <= x < below."""
+
+    def holds(x: Number) -> bool:
+        # Rules ask at every step, and mostly of a float.
+        if type(x) is float:
+            return low <= x < below
+        return every((x >= low) & (x < below))
+
+    return holds
 
 
-def _is_finite(x: Number) -> bool:
-    return every((x > -INF) & (x < INF))
-
-
+_is_share = between(0, 1)
+_is_finite = between(-sys.float_info.max, INF)
 FINITE = Range("a finite number", _is_finite)
-NOT_NEGATIVE = Range("a finite number >= 0", lambda x: every((x >= 0) & (x < INF)))
-POSITIVE = Range("a finite number > 0", lambda x: every((x > 0) & (x < INF)))
+NOT_NEGATIVE = Range("a finite number >= 0", between(0, INF))
+POSITIVE = Range("a finite number > 0", between(math.ulp(0.0), INF))
 SHARE = Range("a number >= 0 and < 1", _is_share)
 SHARES = Range(
     "two numbers >= 0 and < 1", lambda x: len(x) == 2 and all(map(_is_share, x))

@@ -1,5 +1,8 @@
 """Walking: every step, the same start, the same gradients."""
 
+from functools import partial
+
+import numpy as np
 import pytest
 import torch
 
@@ -118,3 +121,50 @@ def test_max_lr_reaches_the_rule(rule):
         shares *= torch.tensor(run["lr"], dtype=torch.float64)
     kept = (1 - shares).cumprod(0)
     assert (path[1:] - kept).abs().max() < 1e-15
+
+
+def factory(params, lr, **settings):
+    return torch.optim.SGD(params, lr=lr, momentum=0.9, **settings)
+
+
+def of_ones_own(w, g, state=None, *, lr, weight_decay):
+    return updates.sgdw(w, g, state, lr=lr, weight_decay=weight_decay, momentum=0.9)
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        partial(updates.sgd_momentum_l2, momentum=0.9),
+        partial(torch.optim.SGD, momentum=0.9),
+        factory,
+        partial(factory, nesterov=False),
+        partial(partial(updates.sgdw, momentum=0.9), weight_decay=0.0),
+        of_ones_own,
+    ],
+)
+def test_a_partial_a_factory_and_a_rule_of_ones_own_are_walked(update):
+    run = {"steps": 9, "lr": 0.1, "weight_decay": 0.0}
+    theirs = walk(torch.optim.SGD, square, ONE, momentum=0.9, **run)
+    assert (walk(update, square, ONE, **run) - theirs).abs().max() < 1e-15
+    assert (walk(torch.optim.SGD, square, ONE, **run) - theirs).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("start", [[1.0, -2.0], [1, -2], np.array([1.0, -2.0])])
+@pytest.mark.parametrize("update", [updates.sgd_l2, torch.optim.SGD])
+def test_numbers_and_lists_start_in_float64(start, update):
+    run = {"steps": 2, "lr": 0.1, "weight_decay": 0.1}
+    path = walk(update, lambda w: w.square().sum(), start, **run)
+    assert path.dtype == torch.float64
+    assert (path[-1] - torch.tensor([1.0, -2.0]).double() * 0.79**2).abs().max() < 1e-15
+    one = walk(update, square, 1.0, **run)
+    assert one.shape == (3,) and one.dtype == torch.float64
+
+
+NUMBERS = [0.5, np.float32(0.5), np.float64(0.5), torch.tensor(0.5), np.array(0.5)]
+
+
+@pytest.mark.parametrize("lr", [*NUMBERS, NUMBERS, torch.full((5,), 0.5), (0.5,) * 5])
+@pytest.mark.parametrize("update", [updates.sgd_l2, torch.optim.SGD])
+def test_lr_is_a_number_of_any_kind_or_a_sequence_of_them(update, lr):
+    path = walk(update, lambda w: w, 1.0, steps=5, lr=lr, weight_decay=0.0)
+    assert path.diff().tolist() == [-0.5] * 5
