@@ -14,7 +14,7 @@ _UNSEEN = "application/papermill.record/"
 
 
 def quote(**values: object) -> None:
-    """Give each value its name, by which a glue role of the prose shows it.
+    """Give each value its name, by which the prose shows it.
 
     A value is a number, a text, or a tensor or array with one element. Raises
     ``TypeError`` for anything else, which could not be formatted inside a sentence.
