@@ -54,3 +54,19 @@ def test_they_still_leave_of_a_weight_what_the_figure_marks(measured_now):
     for now, before in zip(again, shown, strict=True):
         assert now | {"left": before["left"]} == before
         assert float(now["left"]) == pytest.approx(float(before["left"]), rel=1e-11)
+
+
+def test_a_weight_in_no_loss_has_a_zero_gradient_in_jax_and_optax_decays_it():
+    if find_spec("optax") is None:
+        pytest.skip("optax not installed: `make frameworks` does it")
+    script = """
+import jax, optax
+weights = {"used": 1.0, "unused": 1.0}
+gradients = jax.grad(lambda w: w["used"] ** 2)(weights)
+adamw = optax.adamw(0.1, weight_decay=0.5)
+steps, _ = adamw.update(gradients, adamw.init(weights), weights)
+print(float(gradients["unused"]), round(float(steps["unused"]), 6))
+"""
+    command = [sys.executable, "-c", script]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.stdout == "0.0 -0.05\n", run.stderr

@@ -275,7 +275,7 @@ def test_one_smaller_step_suffices_for_a_refusal_about_the_schedule():
 
 @says(
     "A weight that is in no loss has no gradient; a penalty decays it, PyTorch's "
-    "optimizers pass it over."
+    "optimizers pass it over as long as its `grad` is `None`."
 )
 @pytest.mark.parametrize("name", [n[6:] for n in CONVENTIONS if n.startswith("torch.")])
 def test_a_weight_in_no_loss_keeps_its_size_without_a_penalty(name):
@@ -288,6 +288,11 @@ def test_a_weight_in_no_loss_keeps_its_size_without_a_penalty(name):
         (used.sum() + penalty).backward()
         optimizer.step()
         assert torch.equal(unused, torch.ones(2, 2)) == kept
+    # A zero that was left there decays, where there is a gradient that decays it.
+    unused.grad = torch.zeros(2, 2)
+    before, stale = unused.detach().clone(), optimizer_class([unused], weight_decay=0.5)
+    stale.step()
+    assert not torch.equal(unused, before)
 
 
 @says("Ridge and big_vision leave out biases, torch and Keras decay them.")
