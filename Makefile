@@ -120,9 +120,11 @@ $(FRAMEWORKS): requirements-frameworks.txt $(INSTALLED)
 lock: $(INSTALLED)
 	mkdir -p _build/lock
 	$(BIN)/python torch_wheel.py stand-in _build/lock
+	cp requirements.txt requirements.compiled
 	$(COMPILE) --allow-unsafe --output-file=requirements.compiled requirements.in
 	sed -n '/^#/!q;p' requirements.txt > requirements.head
 	sed 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.compiled | cat requirements.head - > requirements.txt
+	cp requirements-frameworks.txt frameworks.compiled
 	$(COMPILE) --constraint requirements.txt --unsafe-package torchvision \
 	    --output-file=frameworks.compiled requirements-frameworks.in
 	sed -n '/^#/!q;p' requirements-frameworks.txt > requirements.head
