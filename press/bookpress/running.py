@@ -129,6 +129,8 @@ async def _run(job, manager, environment):
         timeout=job.timeout,
         allow_errors=job.allow_errors,
         record_timing=False,  # it would stand in the cells, which the cache looks at
+        # What is printed arrives in pieces, and myst-nb starts a line with each.
+        coalesce_streams=True,
     )
     index, started = None, perf_counter()
     fresh = TemporaryDirectory(ignore_cleanup_errors=True)

@@ -76,12 +76,16 @@ def test_readers_see_no_trace_of_how_changes_are_seen(published):
 def test_what_a_notebook_prints_does_not_depend_on_when_it_arrives(book):
     book.page(
         "a",
-        "for i in range(3):\n    print(i, flush=True); __import__('time').sleep(0.1)",
+        "for i in range(3):\n"
+        "    print(i, end=' ', flush=True)\n"
+        "    __import__('time').sleep(0.1)\n    print('of 3')",
     )
     assert book.build("-W").code == 0
     executed = json.loads((book.folder / "_build/jupyter_execute/a.ipynb").read_text())
     (cell,) = [c for c in executed["cells"] if c["cell_type"] == "code"]
-    assert [output["text"] for output in cell["outputs"]] == [["0\n", "1\n", "2\n"]]
+    assert [output["text"] for output in cell["outputs"]] == [
+        ["0 of 3\n", "1 of 3\n", "2 of 3\n"]
+    ]
 
 
 FAILURES = {
