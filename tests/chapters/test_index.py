@@ -16,7 +16,7 @@ CHAPTERS = [p.stem for p in PAGES if p.stem not in ("index", "execution")]
 @says(
     "Each chapter runs alone and links to what it takes from the others, so you can "
     "also start with the question that you have.",
-    "It opens with its question, derives the answer, codes it, and",
+    "A chapter opens with its question, derives the answer, codes it, and",
 )
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_chapter_has_all_parts_and_imports_no_other_chapter(chapter):
