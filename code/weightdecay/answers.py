@@ -1,18 +1,18 @@
-"""What :mod:`weightdecay.probe` finds out about an optimizer, as one sentence."""
+"""What :mod:`weightdecay.probe` finds out about an optimizer, in words."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 PLACES = {
-    "none": "no decay: weight_decay is {taken}",
-    "gradient": "through the gradient: {times}weight_decay * w is added to it{before}",
-    "weight": "on the weight: a step keeps {kept} of it{order}",
-    "either": "through the gradient or on the weight, which is one rule here: a step "
-    "keeps {kept} of it",
-    "memory": "behind the preconditioner, into what later steps remember, where the "
-    "first step keeps {kept} of the weight",
-    "varying": "on the weight: a step keeps a share of it{order}, by no law tried here",
-    "other": "in a way that no rule tried here repeats",
+    "none": "is none: weight_decay is {taken}",
+    "gradient": "goes through the gradient: {times}weight_decay * w is added to it"
+    "{before}",
+    "weight": "{verb} the weight{order}",
+    "either": "goes through the gradient or {verb} the weight, which is one rule here",
+    "memory": "goes into what later steps remember, and not through the gradient",
+    "varying": "{verb} the weight{order}, by a share that varies: here from "
+    "{least:.3g} to {most:.3g}",
+    "other": "is of a kind that no rule tried here repeats",
 }
 BEFORE = {
     (True, True): ", before its preconditioner and all that it remembers",
@@ -25,46 +25,57 @@ ORDERS = {
     "beside": ", beside a move that starts from the whole",
     "after": " after it moved",
     "cautious": " where the move shrinks it",
+    "gated": " where the gradient shrinks it",
 }
-VECTORS = {
-    "alike": "vectors like matrices",
-    "not decayed": "vectors are not decayed",
-    "otherwise": "vectors otherwise than matrices",
-    "refused": "vectors are refused",
-    "only": "matrices are refused",
+SHAPES = {
+    "alike": "decays alike",
+    "not decayed": "is not decayed",
+    "otherwise": "decays otherwise",
+    "refused": "is refused",
 }
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Which decay an optimizer does; ``print`` makes one sentence of it.
+    """Which decay an optimizer does; ``print`` shows it line by line.
 
     place
-        ``"none"``; ``"gradient"``, weight_decay * w is added to it, before all else;
-        ``"weight"``, a share of the weight is lost, whatever the gradient;
-        ``"either"``, these two are one; ``"memory"``, added behind the preconditioner
-        to what the optimizer remembers; ``"varying"``, a share of the weight by a law
-        of its own; ``"other"``, none of these.
+        ``"none"``; ``"gradient"``, times * weight_decay * w is added to it, before all
+        else; ``"weight"``, a share of the weight is lost, whatever the gradient;
+        ``"either"``, these two are one; ``"memory"``, it joins what the optimizer
+        remembers, apart from the gradient; ``"varying"``, a share of the weight by a
+        law of its own; ``"other"``, none of these.
     takes
         Whether it can be made with a weight_decay.
-    form, times, lr_power, base_lr_power
+    form, times, lr_power, base_lr_power, lag
         A step keeps ``form`` of the weight, with x for times * weight_decay *
-        lr^lr_power * base_lr^base_lr_power: lr is the step's, base_lr the one at
-        construction. In a gradient only ``times`` counts.
+        lr^lr_power * base_lr^base_lr_power: lr is the step's, or with a lag of 1 that
+        of the step before; base_lr the one at construction. A negative times makes
+        the weight grow. In a gradient only ``times`` counts.
     order
         ``"before"`` or ``"after"`` the step; ``"beside"`` one from the undecayed
-        weight; ``"cautious"``, beside it and only where it shrinks the weight.
+        weight; ``"cautious"``, beside it and only where it shrinks the weight;
+        ``"gated"``, only where the gradient by itself would.
+    shares
+        The shares of the first steps, if they vary.
     at_first
         Whether this holds from the first step on, not only after a warm-up.
     remembers, rescales
         Whether later steps feel the decay of this one; whether it changes with the
         size of the gradient.
-    decays_none, first_zero_keeps
-        Whether a gradient of ``None`` decays; what a first step with a gradient of
-        zero, lr 0.1 and weight_decay 0.3 leaves of a weight of 1.
-    vectors
-        ``"alike"``, ``"not decayed"`` or ``"otherwise"``, compared with matrices;
-        ``"refused"``, or ``"only"`` if matrices are.
+    decays_none, decays_none_later
+        Whether a gradient of ``None`` decays, in a first step and in a later one.
+    first_zero_keeps, formula_keeps
+        What a first step with a gradient of zero leaves of a weight of 1, and what the
+        form says, if it says something else.
+    errors
+        What was tried and raised an error. What it hides is ``None`` above.
+    shape, shapes
+        The shape of the weight that was asked about, and how each of the others that
+        were asked decays: ``"alike"``, ``"not decayed"``, ``"otherwise"`` or
+        ``"refused"``.
+    asked
+        The dtype, the lr and the weight_decay that it was asked with.
     default
         The weight_decay that it takes by itself; ``None`` if that can't be told.
     hidden
@@ -78,50 +89,117 @@ class Answer:
     times: float = 1.0
     lr_power: int = 1
     base_lr_power: int = 0
+    lag: int = 0
     order: str = "before"
+    shares: tuple[float, ...] = field(default=(), compare=False)
     at_first: bool = True
     remembers: bool = False
     rescales: bool = False
-    decays_none: bool = False
-    first_zero_keeps: float = 1.0
-    vectors: str = "alike"
+    decays_none: bool | None = False
+    decays_none_later: bool | None = False
+    first_zero_keeps: float | None = 1.0
+    formula_keeps: float | None = None
+    errors: tuple[str, ...] = ()
+    shape: tuple[int, ...] = ()
+    shapes: tuple[tuple[tuple[int, ...], str], ...] = ()
+    asked: str = ""
     default: float | None = None
     hidden: float | None = 0.0
 
     def __str__(self) -> str:
-        """Return the answer as one sentence."""
-        times = "" if self.times == 1 else f"{self.times:.4g} * "
-        words = {
-            "taken": "taken and not used" if self.takes else "no argument of it",
-            "times": times,
-            "before": BEFORE[self.remembers, self.rescales],
-            "kept": self.kept,
-            "order": ORDERS[self.order],
-        }
-        place = PLACES[self.place].format(**words)
-        return "; ".join([place[0].upper() + place[1:], *self._rest()]) + "."
+        """Return the answer as lines, each with a label."""
+        lines = [*self._lines(), ("Asked", self._asked())]
+        width = max(len(label) for label, _ in lines)
+        return "\n".join(f"{label:{width}}  {words}" for label, words in lines)
+
+    def sentence(self) -> str:
+        """Return the answer as one sentence, without what was asked."""
+        first, *rest = (f"{label} {words}" for label, words in self._lines())
+        return "; ".join([first, *(x[0].lower() + x[1:] for x in rest)]) + "."
 
     @property
     def kept(self) -> str | None:
         """What a step keeps of a weight as a formula, or None if there is no such."""
         if self.place not in ("weight", "either", "memory"):
             return None
-        powers = {"base_lr": self.base_lr_power, "lr": self.lr_power}
+        lr = "previous_lr" if self.lag else "lr"
+        powers = {"base_lr": self.base_lr_power, lr: self.lr_power}
         x = [n if p == 1 else f"{n}^{p}" for n, p in powers.items() if p]
-        times = [] if self.times == 1 else [f"{self.times:.4g}"]
-        return self.form.format(x=" * ".join([*times, *x, "weight_decay"]))
+        size = abs(self.times)
+        form = self.form if self.times > 0 else _opposite(self.form)
+        times = [] if size == 1 else [f"{size:.4g}"]
+        return form.format(x=" * ".join([*times, *x, "weight_decay"]))
 
-    def _rest(self) -> Iterator[str]:
-        if not self.at_first:
-            yield "not yet in the first steps"
+    @property
+    def vectors(self) -> str:
+        """How vectors decay beside matrices, ``"only"`` if matrices are refused."""
+        if len(self.shape) == 1 and ("refused" in (v for s, v in self.shapes)):
+            return "only"
+        return next((v for s, v in self.shapes if len(s) == 1), "alike")
+
+    def _lines(self) -> Iterator[tuple[str, str]]:
+        yield "Decay", self._place()
+        if self.kept:
+            step = "The step itself keeps" if self.place == "memory" else "A step keeps"
+            yield step, self.kept
         if self.place != "none":
-            yield f"of 1, a zero gradient first leaves {self.first_zero_keeps:.3g}"
-            yield f"a None {'decays it too' if self.decays_none else 'leaves it alone'}"
-        if self.place != "none" or self.vectors in ("refused", "only"):
-            yield VECTORS[self.vectors]
-        if self.default is not None:
-            yield f"the default is {self.default:g}"
+            yield from self._without_gradient()
+        for error in self.errors:
+            what, _, kind = error.partition(" raises ")
+            yield what[0].upper() + what[1:], f"raises {kind}"
+        for shape, verdict in self.shapes:
+            if self.place != "none" or verdict != "alike":
+                yield _name(shape), SHAPES[verdict]
+        if self.place != "none":
+            yield "The default", f"is {_number(self.default)}"
         if self.hidden is None:
-            yield "and its move depends on the weight without weight_decay, too"
+            yield "Without weight_decay", "a move depends on the weight, too"
         elif self.hidden:
-            yield f"and without weight_decay a step still loses {self.hidden:.3g} * lr"
+            lost = f"a step still loses {self.hidden:.3g} * lr of the weight"
+            yield "Without weight_decay", lost
+
+    def _place(self) -> str:
+        words = {
+            "taken": "taken and not used" if self.takes else "no argument of it",
+            "times": "" if self.times == 1 else f"{self.times:.4g} * ",
+            "before": BEFORE[self.remembers, self.rescales],
+            "verb": "shrinks" if self.times > 0 else "makes grow",
+            "order": ORDERS[self.order],
+            "least": min(self.shares, default=0.0),
+            "most": max(self.shares, default=0.0),
+        }
+        late = "" if self.at_first else ", and not yet in the first steps"
+        return PLACES[self.place].format(**words) + late
+
+    def _without_gradient(self) -> Iterator[tuple[str, str]]:
+        if self.first_zero_keeps is not None:
+            says = self.formula_keeps
+            but = "" if says is None else f", where the formula says {says:.3g}"
+            leaves = f"leaves {self.first_zero_keeps:.3g} of 1{but}"
+            yield "A first gradient of zero", leaves
+        none = self.decays_none, self.decays_none_later
+        if none != (None, None):
+            words = {(True, True): "decays it", (False, False): "leaves it alone"}
+            later = "later" if none[1] else "at first"
+            yield "A gradient of None", words.get(none, f"decays it {later} only")
+
+    def _asked(self) -> str:
+        shapes = [
+            self.shape,
+            *(s for s, verdict in self.shapes if verdict != "refused"),
+        ]
+        return f"with {' and '.join(map(str, shapes))}, {self.asked}"
+
+
+def _name(shape: tuple[int, ...]) -> str:
+    return {0: "A number", 1: "A vector", 2: "A matrix"}.get(len(shape), f"A {shape}")
+
+
+def _number(x: float | None) -> str:
+    return "unknown" if x is None else f"{x:g}"
+
+
+def _opposite(form: str) -> str:
+    """Return the form for a negative x."""
+    signs = {"- {x}": "+ {x}", "+ {x}": "- {x}", "-{x}": "{x}"}
+    return next(form.replace(a, b) for a, b in signs.items() if a in form)

@@ -1,11 +1,14 @@
 """An optimizer under question: how to make it, feed it and watch it step."""
 
+import logging
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
-from itertools import product
+import random
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from functools import cache, partial
+from io import StringIO
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,76 +16,53 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from weightdecay.by_hand import Penalise, Rates, Shares, Shrink
+
 # Called with [w], lr=... and, if it takes one, weight_decay=...
 Make: TypeAlias = Callable[..., Optimizer]
 # Gives an optimizer the gradient of a weight, and steps it.
 Feed: TypeAlias = Callable[[Optimizer, Tensor, Tensor], None]
-# Takes a step from w with g and lr, where the last of its arguments steps with a g.
-ByHand: TypeAlias = Callable[[Tensor, Tensor, float, Callable[[Tensor], None]], object]
+ByHand: TypeAlias = Penalise | Shrink | Shares
 
 LR, WEIGHT_DECAY = 0.1, 0.3
-# A weight is put in place after the warm-up. RAdam divides from its sixth step on.
-STEPS, CHANGE, WARM = 12, 4, 8
-MATRIX, VECTOR = (2, 2), (2,)
-
-
-def find_subject(make: Make, shape: tuple[int, ...]) -> "Subject":
-    """Return the first way of making and feeding an optimizer that moves a weight.
-
-    The weight is a double, or else a float; the gradient comes as a tensor, through a
-    closure, sparse, or as one that can be differentiated. Raises ``ValueError`` with
-    what went wrong if nothing helps.
-    """
-    feeds = product(
-        (torch.float64, torch.float32), (_plain, _closure, _sparse, _curved)
-    )
-    tried: dict[str, None] = {}
-    for (dtype, feed), knob in product(feeds, (True, False)):
-        subject = Subject(make, shape, feed, dtype, knob)
-        try:
-            moves = subject.path(0.0)
-        except Exception as error:
-            tried[f"{type(error).__name__}: {error}"] = None
-            continue
-        if moves.isfinite().all() and moves.any():
-            return subject
-        tried["its steps give NaN" if moves.any() else "its steps do not move"] = None
-    kind = "a matrix" if shape == MATRIX else "a vector"
-    raise ValueError(f"With {kind} as parameter: {' / '.join(tried)}")
-
-
-@contextmanager
-def seeded() -> Iterator[None]:
-    """Give an optimizer that draws random numbers the same ones at each run."""
-    before = np.random.get_state()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        np.random.seed(0)
-        try:
-            yield
-        finally:
-            np.random.set_state(before)
+# A prime number of steps, so that a counter that all runs share doesn't come round.
+# From step CHANGE on lr is another; RAdam divides from its sixth on. What was found in
+# STEPS has to hold for LONG.
+STEPS, CHANGE, WARM, LONG = 13, 4, 8, 101
+MATRIX, VECTOR = (3, 2), (3,)
 
 
 @dataclass(frozen=True)
 class Subject:
     """An optimizer with a shape that it takes and a way of feeding it.
 
-    ``knob`` says whether ``make`` takes a ``weight_decay``.
+    ``names`` has the name of its lr and of its weight_decay, as far as ``make`` takes
+    one; ``off`` is the weight_decay that stands for none, 0 if that is accepted.
     """
 
     make: Make
     shape: tuple[int, ...]
     feed: Feed
     dtype: torch.dtype
-    knob: bool = True
+    names: Mapping[str, str]
+    lr: float = LR
+    weight_decay: float = WEIGHT_DECAY
+    off: float = 0.0
+    progress: Callable[[str], None] | None = None
+    walked: dict[Any, Tensor] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def decays(self) -> bool:
+        """Whether it takes a weight_decay."""
+        return "weight_decay" in self.names
 
     def optimizer(
         self, params: list[Tensor], lr: float, weight_decay: float | None
     ) -> Optimizer:
         """Make the optimizer; with ``None`` the weight_decay is its own default."""
-        decay = {"weight_decay": weight_decay} if self.knob else {}
-        return self.make(params, lr=lr, **({} if weight_decay is None else decay))
+        values = {"lr": lr, "weight_decay": weight_decay}
+        given = {name: values[which] for which, name in self.names.items()}
+        return self.make(params, **{k: v for k, v in given.items() if v is not None})
 
     def weight(self, size: float = 1.0) -> Tensor:
         """Return a weight of which no two elements are alike, the first being size."""
@@ -90,44 +70,68 @@ class Subject:
         return size * torch.linspace(1, 0.5, n, dtype=self.dtype).reshape(self.shape)
 
     def gradient(self, k: int) -> Tensor:
-        """Return the gradient of step k: signs stay, sizes vary.
+        """Return the gradient of step k: sizes vary, and signs turn now and then.
 
         It may be larger or smaller than weight_decay * w, so that a penalty turns the
         sign of some elements.
         """
-        n = math.prod(self.shape)
-        signs = torch.tensor([1.0, -1.0, -1.0, 1.0])[:n]
-        sizes = torch.linspace(0.1, 0.2, n) * (1 + 0.5 * math.sin(k + 1))
-        return (signs * sizes).to(self.dtype).reshape(self.shape)
+        return _gradient(k, self.shape, self.dtype)
 
     def walk(
         self,
         weight_decay: float | None,
-        places: dict[int, Tensor],
         *,
-        lr: float = LR,
-        later: float = LR,
+        size: float = 1.0,
+        places: tuple[tuple[int, float], ...] = (),
+        lr: float | None = None,
+        later: float | None = None,
         loud: float = 1.0,
         by_hand: ByHand | None = None,
+        steps: int = STEPS,
+        again: int = 0,
     ) -> Tensor:
         """Take the steps and return how each of them moved the weight.
 
-        The weight is set to ``places[k]`` before step k. From some step on lr is
-        ``later``; gradients are ``loud`` times as large. ``by_hand(w, g, lr, step)``
-        takes the step, if it is given.
+        The optimizer is made at ``weight(size)``; ``places`` says before which step the
+        weight is put back to which size. From some step on lr is ``later``; gradients
+        are ``loud`` times as large. ``by_hand`` takes the steps, if it is given. The
+        same walk is taken once, unless ``again`` is another number.
         """
-        with seeded():
-            w = torch.nn.Parameter(torch.zeros(self.shape, dtype=self.dtype))
-            optimizer = self.optimizer([w], lr, weight_decay)
-            step = partial(self._step, optimizer, w)
-            moves = []
-            for k in range(STEPS):
-                if k in places:
-                    w.data.copy_(places[k])
-                now = _schedule(optimizer, lr if k < CHANGE else later)
-                old, g = w.detach().clone(), loud * self.gradient(k)
-                by_hand(w.data, g, now, step) if by_hand else step(g)
-                moves.append(w.detach() - old)
+        lr = lr or self.lr
+        asked = (weight_decay, size, places, lr, later or lr)
+        key = (*asked, loud, by_hand, steps, again)
+        if key not in self.walked:
+            if self.progress:
+                self.progress(f"run {len(self.walked) + 1} with {self.shape}")
+            with seeded(), silent():
+                self.walked[key] = self._walk(*asked, loud, by_hand, steps)
+        return self.walked[key]
+
+    def _walk(
+        self,
+        weight_decay: float | None,
+        size: float,
+        places: tuple[tuple[int, float], ...],
+        lr: float,
+        later: float,
+        loud: float,
+        by_hand: ByHand | None,
+        steps: int,
+    ) -> Tensor:
+        w = torch.nn.Parameter(self.weight(size))
+        optimizer = self.optimizer([w], lr, weight_decay)
+        step = partial(self._step, optimizer, w)
+        moves, put = [], dict(places)
+        for k in range(steps):
+            if k in put:
+                w.data.copy_(self.weight(put[k]))
+            if k == CHANGE and later != lr:
+                scale_lr(optimizer, later / lr)
+            now, before = (lr if j < CHANGE else later for j in (k, k - 1))
+            old, g = w.detach().clone(), loud * self.gradient(k)
+            rates = Rates(k, now, before, lr)
+            by_hand(w.data, g, rates, step) if by_hand else step(g)
+            moves.append(w.detach() - old)
         return torch.stack(moves)
 
     def _step(self, optimizer: Optimizer, w: Tensor, g: Tensor) -> None:
@@ -138,59 +142,83 @@ class Subject:
         weight_decay: float | None,
         by_hand: ByHand | None = None,
         warm: bool = False,
+        steps: int = LONG,
     ) -> Tensor:
-        """Walk freely from one weight, with half the lr from some step on.
+        """Walk freely, with half the lr from some step on; return how far it came.
 
-        If ``warm``, only after a warm-up at zero, where nothing can decay.
+        If ``warm``, only after some steps before which the weight was put back.
         """
-        start = {WARM if warm else 0: self.weight()}
-        places = self._zeros(WARM if warm else 0) | start
-        moves = self.walk(weight_decay, places, later=LR / 2, by_hand=by_hand)
+        places = tuple((k, 1.0) for k in range(1, WARM + 1)) if warm else ()
+        how: dict[str, Any] = {"places": places, "by_hand": by_hand, "steps": steps}
+        moves = self.walk(weight_decay, later=self.lr / 2, **how)
         return moves[WARM if warm else 0 :].cumsum(0)
 
-    def move(self, weight_decay: float | None, size: float, **settings: Any) -> Tensor:
-        """Warm up at zero and step once at a weight.
+    def held(
+        self, weight_decay: float, size: float = 1.0, away: float = 1.0, **how: Any
+    ) -> Tensor:
+        """Put the weight back before each step, one step ``away`` times as far out."""
+        places = ((k, size * (away if k == WARM else 1)) for k in range(1, STEPS))
+        return self.walk(weight_decay, size=size, places=tuple(places), **how)
 
-        Returns the move of that step and of the next one, taken at zero again.
+    def idle(self, weight_decay: float, warm: bool) -> Tensor:
+        """Return how a weight without gradient moves, beside one that has one.
+
+        If ``warm``, both had gradients before.
         """
-        places = self._zeros(STEPS) | {WARM: self.weight(size)}
-        return self.walk(weight_decay, places, **settings)[WARM : WARM + 2]
-
-    def alone(self, w: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
-        """Step once from w, beside a weight without gradient; return both weights."""
-        w, idle = (torch.nn.Parameter(w.clone()) for _ in range(2))
-        with seeded():
-            self.feed(self.optimizer([w, idle], LR, WEIGHT_DECAY), w, g)
-        return w.detach(), idle.detach()
-
-    def _zeros(self, steps: int) -> dict[int, Tensor]:
-        return dict.fromkeys(range(steps), torch.zeros(self.shape, dtype=self.dtype))
+        w, idle = (torch.nn.Parameter(self.weight()) for _ in range(2))
+        with seeded(), silent():
+            optimizer = self.optimizer([w, idle], self.lr, weight_decay)
+            for k in range(WARM if warm else 0):
+                idle.grad = self.gradient(k).clone()
+                self._step(optimizer, w, self.gradient(k))
+            idle.grad, old = None, idle.detach().clone()
+            self._step(optimizer, w, self.gradient(WARM))
+        return idle.detach() - old
 
 
-def _schedule(optimizer: Optimizer, lr: float) -> float:
+@cache
+def _gradient(k: int, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    n = math.prod(shape)
+    signs = torch.tensor([1.0, -1.0, -1.0]).repeat(n // 3 + 1)[:n]
+    noise = torch.randn(n, generator=torch.Generator().manual_seed(k))
+    return (0.15 * (signs + 0.7 * noise)).to(dtype).reshape(shape)
+
+
+def scale_lr(optimizer: Optimizer, factor: float) -> None:
+    """Multiply the lr of each group; a tensor stays the same one, as in a scheduler."""
     for group in optimizer.param_groups:
-        group["lr"] = lr
-    return lr
+        if isinstance(group.get("lr"), Tensor):
+            group["lr"].mul_(factor)
+        elif "lr" in group:
+            group["lr"] = group["lr"] * factor
 
 
-def _plain(optimizer: Optimizer, w: Tensor, g: Tensor) -> None:
-    w.grad = g
-    optimizer.step()
+@contextmanager
+def seeded() -> Iterator[None]:
+    """Give an optimizer that draws random numbers the same ones at each run."""
+    before = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        random.seed(0)
+        np.random.seed(0)
+        try:
+            yield
+        finally:
+            random.setstate(before[0])
+            np.random.set_state(before[1])
 
 
-def _closure(optimizer: Optimizer, w: Tensor, g: Tensor) -> None:
-    def closure() -> float:
-        w.grad = g.clone()
-        return (g * w.detach()).sum().item()
-
-    closure()
-    optimizer.step(closure)
-
-
-def _sparse(optimizer: Optimizer, w: Tensor, g: Tensor) -> None:
-    _plain(optimizer, w, g.to_sparse())
-
-
-def _curved(optimizer: Optimizer, w: Tensor, g: Tensor) -> None:
-    # For optimizers that differentiate the gradient: its value is g, its slope 1.
-    _plain(optimizer, w, g + (w - w.detach()))
+@contextmanager
+def silent() -> Iterator[None]:
+    """Keep what an optimizer prints, logs and warns off the terminal."""
+    level = logging.root.manager.disable
+    with (
+        redirect_stdout(StringIO()),
+        redirect_stderr(StringIO()),
+        warnings.catch_warnings(action="ignore"),
+    ):
+        logging.disable(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            logging.disable(level)

@@ -1,0 +1,153 @@
+"""What can be seen of an optimizer's decay before a rule is tried."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from weightdecay.subject import STEPS, WARM, Subject, seeded, silent
+
+# Two results are one if they differ by less than this part of the decay's effect.
+SAME = 1e-3
+
+
+def same(a: Tensor, b: Tensor, effect: Tensor) -> bool:
+    """Return whether two results are one, as far as rounding lets an effect be seen."""
+    size, gap = (x.abs().max().item() for x in (effect, a - b))
+    return size > 5 * rounding(a) and gap <= max(SAME * size, rounding(a))
+
+
+def rounding(a: Tensor) -> float:
+    """Return by how much two ways of computing weights near 1 may differ."""
+    return float(8 * torch.finfo(a.dtype).eps)
+
+
+def remembers(subject: Subject) -> bool:
+    """Return whether a step feels where the weight was one step before."""
+    at, out = (
+        subject.held(subject.weight_decay, away=away)
+        - subject.held(subject.off, away=away)
+        for away in (1.0, 3.0)
+    )
+    return not same(at[WARM + 1], out[WARM + 1], at[WARM])
+
+
+def rescales(subject: Subject) -> bool:
+    """Return whether the decay of a step changes with the size of the gradients."""
+    pull, louder = (
+        subject.held(subject.weight_decay, loud=loud)
+        - subject.held(subject.off, loud=loud)
+        for loud in (1.0, 4.0)
+    )
+    return not same(pull[WARM], louder[WARM], pull[WARM])
+
+
+def default(subject: Subject) -> float | None:
+    """Return the weight_decay whose path is the one walked without the argument.
+
+    None if that can't be told, or it can't be made without.
+    """
+    if not subject.decays:
+        return None
+    try:
+        own = subject.path(None)
+    except TypeError:
+        return None
+    if not own.isfinite().all():
+        return None
+    plain = subject.path(subject.off)
+    if own.equal(plain):
+        # A decay that is there, but too small to be seen, is another matter.
+        seen = not subject.path(1e-3).equal(plain)
+        return 0.0 if seen and not _written(subject) else None
+    written = _written(subject)
+    if written and subject.path(written).equal(own):
+        return written
+    guess = _by_size(subject, own, plain)
+    if guess is None:
+        return None
+    right, double = (
+        same(subject.path(x), own, own - plain) for x in (guess, 2 * guess)
+    )
+    return guess if right and not double else None
+
+
+def _written(subject: Subject) -> float | None:
+    """Return what the optimizer writes down as its weight_decay, to be tried."""
+    name = subject.names["weight_decay"]
+    with seeded(), silent():
+        made = subject.optimizer(
+            [torch.nn.Parameter(subject.weight())], subject.lr, None
+        )
+    written = made.param_groups[0].get(name)
+    return float(written) if isinstance(written, int | float) else None
+
+
+def _by_size(subject: Subject, own: Tensor, plain: Tensor) -> float | None:
+    guess, target = 0.01, (own - plain)[:STEPS].abs().max()
+    for _ in range(8):
+        few = subject.path(guess, steps=STEPS)
+        reached = (few - plain[:STEPS]).abs().max()
+        if reached == 0 or not math.isfinite(guess):
+            return None
+        guess *= (target / reached).item()
+    return float(f"{guess:.3g}")
+
+
+def hidden(subject: Subject) -> float | None:
+    """Return the share of the weight, over lr, that is lost at weight_decay 0.
+
+    None if the step depends on the weight in another way.
+    """
+    starts = [subject.weight(size) for size in (1.0, 2.0, -1.0)]
+    moves = [subject.walk(subject.off, size=size) for size in (1.0, 2.0, -1.0)]
+    once, twice, minus = (
+        start + move.cumsum(0) for start, move in zip(starts, moves, strict=True)
+    )
+    kept = torch.stack([twice - once, (once - minus) / 2]) / starts[0]
+    largest = torch.stack([once, twice, minus]).abs().max()
+    off = (1 - kept).abs().max()
+    rounding = 64 * torch.finfo(subject.dtype).eps * largest
+    if off <= rounding:
+        return 0.0
+    lost = 1 - kept[:, :1].mean()
+    steps = torch.arange(1, STEPS + 1).reshape(-1, *[1] * len(subject.shape))
+    if ((1 - lost) ** steps - kept).abs().max() <= SAME * lost.abs() + rounding:
+        return lost.item() / subject.lr
+    # Some compute in single precision, whatever the weight is.
+    single = 64 * torch.finfo(torch.float32).eps * largest
+    return 0.0 if off <= single else None
+
+
+def missing_gradients(subject: Subject) -> dict[str, Any]:
+    """Return whether a gradient of None decays, at first and later, and what 0 leaves.
+
+    An error is an answer, too.
+    """
+    errors: list[str] = []
+
+    def tried(what: str, look: Callable[[], Any]) -> Any:
+        try:
+            return look()
+        except Exception as error:
+            errors.append(f"{what} raises {type(error).__name__}")
+            return None
+
+    def idle_moves(warm: bool) -> bool:
+        moves = (subject.idle(x, warm) for x in (subject.weight_decay, subject.off))
+        return not torch.equal(*moves)
+
+    def zero() -> float:
+        moved = subject.walk(subject.weight_decay, loud=0.0, steps=1)
+        return 1 + moved.flatten()[0].item()
+
+    found = {
+        "decays_none": tried("a gradient of None", lambda: idle_moves(False)),
+        "decays_none_later": tried(
+            "a gradient of None after others", lambda: idle_moves(True)
+        ),
+        "first_zero_keeps": tried("a gradient of zero", zero),
+    }
+    return {**found, "errors": tuple(errors)}

@@ -1,0 +1,135 @@
+"""How an optimizer can be made and fed, found by trying."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from weightdecay.subject import MATRIX, STEPS, Feed, Make, Subject, seeded, silent
+
+# Other names of the two arguments.
+ALIASES = {
+    "lr": ("lr", "learning_rate"),
+    "weight_decay": ("weight_decay", "wd", "weight_decay_rate", "weight_decay_factor"),
+}
+
+
+class RefusedError(ValueError):
+    """An optimizer that can't be asked, with what to do about it."""
+
+
+def find_subject(
+    make: Make,
+    shape: tuple[int, ...] = MATRIX,
+    dtype: torch.dtype | None = None,
+    names: Mapping[str, str] | None = None,
+    **how: Any,
+) -> Subject:
+    """Return the first way of making and feeding an optimizer that moves a weight.
+
+    The weight is a double, or else a float; the gradient comes as a tensor, through a
+    closure, sparse, or as one that can be differentiated. Raises ``ValueError`` with
+    what went wrong if nothing helps. Takes the names, lr, weight_decay and progress of
+    :class:`Subject`.
+    """
+    dtypes = (dtype,) if dtype else (torch.float64, torch.float32)
+    found, tried = argument_names(make, names), dict[str, None]()
+    for kind, feed in product(dtypes, FEEDS):
+        subject = Subject(make, shape, feed, kind, found, **how)
+        for _ in range(3):
+            try:
+                moves = subject.path(subject.off, steps=STEPS)
+            except Exception as error:
+                mended = _mended(subject, error)
+                if mended:
+                    subject, found = mended, mended.names
+                    continue
+                tried[f"{type(error).__name__}: {error}"] = None
+                break
+            if moves.isfinite().all() and moves.any():
+                return _with_lr(subject)
+            tried["its steps give NaN" if moves.any() else "its steps do not move"] = (
+                None
+            )
+            break
+    raise RefusedError(f"With a parameter of shape {shape}: {' / '.join(tried)}")
+
+
+def argument_names(make: Make, names: Mapping[str, str] | None) -> dict[str, str]:
+    """Return what ``make`` calls lr and weight_decay, as far as it takes them."""
+    try:
+        parameters = inspect.signature(make).parameters
+    except (TypeError, ValueError):
+        return dict(names or {n: n for n in ALIASES})
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    found = {}
+    for which, aliases in ALIASES.items():
+        name = next((a for a in aliases if a in parameters), None)
+        if name or takes_any:
+            found[which] = name or which
+    return found | dict(names or {})
+
+
+def _mended(subject: Subject, error: Exception) -> Subject | None:
+    """Return the subject without what an error says that it does not take."""
+    for which, name in subject.names.items():
+        unexpected = isinstance(error, TypeError) and "unexpected keyword" in str(error)
+        if unexpected and f"'{name}'" in str(error):
+            rest = {k: v for k, v in subject.names.items() if k != which}
+            return replace(subject, names=rest, walked={})
+    if subject.decays and subject.off == 0 and not isinstance(error, TypeError):
+        # Some refuse a weight_decay of 0: this one is lost in rounding.
+        trial = replace(subject, off=1e-30, walked={})
+        try:
+            trial.walk(trial.off, steps=1)
+        except Exception:
+            return None
+        return trial
+    return None
+
+
+def _with_lr(subject: Subject) -> Subject:
+    """Give a subject that takes no lr the one that its optimizer has, or else 1."""
+    if "lr" in subject.names:
+        return subject
+    with seeded(), silent():
+        optimizer = subject.optimizer([torch.nn.Parameter(subject.weight())], 1.0, None)
+    return replace(
+        subject, lr=float(optimizer.param_groups[0].get("lr", 1.0)), walked={}
+    )
+
+
+def _plain(optimizer: Optimizer, w: Tensor, g: Tensor) -> None:
+    w.grad = g
+    optimizer.step()
+
+
+def _closure(optimizer: Optimizer, w: Tensor, g: Tensor) -> None:
+    def closure() -> float:
+        w.grad = g.clone()
+        return (g * w.detach()).sum().item()
+
+    closure()
+    optimizer.step(closure)
+
+
+def _rows(optimizer: Optimizer, w: Tensor, g: Tensor) -> None:
+    # As an embedding gives it: indices of rows, whole rows as values.
+    _plain(optimizer, w, g.to_sparse(1))
+
+
+def _sparse(optimizer: Optimizer, w: Tensor, g: Tensor) -> None:
+    _plain(optimizer, w, g.to_sparse())
+
+
+def _curved(optimizer: Optimizer, w: Tensor, g: Tensor) -> None:
+    # For optimizers that differentiate the gradient: its value is g, its slope 1.
+    _plain(optimizer, w, g + (w - w.detach()))
+
+
+FEEDS: tuple[Feed, ...] = (_plain, _closure, _rows, _sparse, _curved)
