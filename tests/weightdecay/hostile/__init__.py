@@ -4,7 +4,36 @@ What is true follows from an optimizer's code alone, whatever a probe tries. The
 are numbered; ``CASES`` has them all.
 """
 
-from hostile import chance, failing, memory, refusing
+from hostile import (
+    chance,
+    elsewhere,
+    failing,
+    groups,
+    memory,
+    ramps,
+    refusing,
+    rounding,
+    shapes,
+    signs,
+    small,
+    sparse,
+    strengths,
+)
 from hostile.base import CASES
 
-__all__ = ["CASES", "chance", "failing", "memory", "refusing"]
+__all__ = [
+    "CASES",
+    "chance",
+    "elsewhere",
+    "failing",
+    "groups",
+    "memory",
+    "ramps",
+    "refusing",
+    "rounding",
+    "shapes",
+    "signs",
+    "small",
+    "sparse",
+    "strengths",
+]

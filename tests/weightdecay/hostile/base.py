@@ -126,6 +126,13 @@ RIGHT = {
     "hidden": 0.0,
     "errors": (),
 }
+
+
+def without(answer, *names):
+    """Return an answer with some fields left open."""
+    return {name: value for name, value in answer.items() if name not in names}
+
+
 # What must be told of it by whoever does not refuse.
 MAYBE = {name: RIGHT[name] for name in ("place", "kept", "order", "takes", "hidden")}
 OTHER = {"place": "other", "kept": None}

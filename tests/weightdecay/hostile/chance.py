@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 import torch
 
-from hostile.base import LAWLESS, RIGHT, AdamW, adam, adamw, hostile, own
+from hostile.base import LAWLESS, RIGHT, AdamW, adam, adamw, hostile, own, without
 
 NOT_REPEATED = r"n[o']t repeat"
 
@@ -103,7 +103,7 @@ seeded("coins_of_torch", shrinking(lambda s: torch.rand(()).item() < 0.5), SEEDE
 
 
 # Draws in the move alone: the decay beside it has a law. A zero gradient moves, too.
-MOVED = {name: x for name, x in RIGHT.items() if name != "first_zero_keeps"}
+MOVED = without(RIGHT, "first_zero_keeps")
 
 
 @hostile(2, MOVED)
