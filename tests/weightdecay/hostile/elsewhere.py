@@ -40,7 +40,7 @@ def swaps_the_data_with_caution(w, g, s, h):
     w.data = w.data - h.lr * (u + h.wd * w.data * (u * w.data >= 0))
 
 
-# Moved as a whole, each element has its share; the order is nobody's.
+# No share of the weight.
 @hostile(13, OTHER, hidden=0.0)
 @own
 def around_its_mean(w, g, s, h):
@@ -90,7 +90,8 @@ def trust_in_the_undecayed(w, g, s, h):
     w.sub_(h.lr * move)
 
 
-@hostile(13, RIGHT, hidden=None)
+# Of a smaller weight the smaller move, or both made smaller after it: that is one.
+@hostile(13, RIGHT, hidden=None, order={"before", "after"})
 @own
 def trust_in_the_decayed(w, g, s, h):
     w.mul_(1 - h.lr * h.wd)
@@ -137,7 +138,7 @@ def undone(w, g, s, h):
     w.sub_(h.lr * adam(s, g))
 
 
-@hostile(13, IDLE)
+@hostile(13, IDLE, place={"none", "other"})
 class DecaysItsMaking(Own):
     """It decays once, when it is made, and never again."""
 

@@ -4,10 +4,8 @@ import torch
 
 from hostile.base import (
     GRADIENT,
-    MAYBE,
     RIGHT,
     AdamW,
-    Own,
     adam,
     hostile,
     own,
@@ -35,19 +33,19 @@ IDLE = {"place": "none", "takes": True, "kept": None, "hidden": 0.0}
 TENSOR, MATRIX, VECTOR = (3, 2, 2, 2), (2, 2), (2,)
 
 by_shape("only_4d", lambda w: w.ndim == 4, [TENSOR, MATRIX, VECTOR], [NOT, NOT])
-by_shape("only_4d_asked_for_matrices", lambda w: w.ndim == 4, [MATRIX, TENSOR], [ELSE],
-         IDLE)  # fmt: skip
 by_shape("from_2d_on", lambda w: w.ndim > 1, [MATRIX, VECTOR, TENSOR], [NOT, ALIKE])
-by_shape("columns_are_vectors", lambda w: w.squeeze().ndim > 1, [MATRIX, (2, 1), VECTOR],
-         [NOT, NOT])  # fmt: skip
-by_shape("half_for_vectors", lambda w: min(w.ndim, 2) / 2, [MATRIX, VECTOR, (4,), TENSOR],
-         [ELSE, ELSE, ALIKE])  # fmt: skip
+SLIM = [MATRIX, (2, 1), VECTOR]
+by_shape("slim_as_vectors", lambda w: w.squeeze().ndim > 1, SLIM, [NOT, NOT])
+MANY = [MATRIX, VECTOR, (4,), TENSOR]
+by_shape("half_for_vectors", lambda w: min(w.ndim, 2) / 2, MANY, [ELSE, ELSE, ALIKE])
 by_shape("by_its_size", lambda w: 4 / w.numel(), [MATRIX, (4,), VECTOR], [ALIKE, ELSE])
-by_shape("large_ones", lambda w: w.numel() >= 4096, [(64, 64), MATRIX, (4096,)],
-         [NOT, ALIKE])  # fmt: skip
-by_shape("small_ones", lambda w: w.numel() < 4096, [MATRIX, (64, 64)], [NOT])
-by_shape("all", lambda w: 1, [MATRIX, VECTOR, (), TENSOR], [ALIKE, ALIKE, ALIKE],
-         control=True)  # fmt: skip
+BIG = [(64, 64), MATRIX, (4096,)]
+by_shape("large_ones", lambda w: w.numel() >= 4096, BIG, [NOT, ALIKE])
+by_shape("small_ones", lambda w: w.numel() < 4096, BIG[1::-1], [NOT])
+HIGH = [MATRIX, TENSOR]
+by_shape("only_4d_of_a_matrix", lambda w: w.ndim == 4, HIGH, [ELSE], IDLE)
+ALL = [MATRIX, VECTOR, (), TENSOR]
+by_shape("all", lambda w: 1, ALL, [ALIKE] * 3, control=True)
 
 
 class NoScalars(AdamW):
@@ -149,15 +147,12 @@ hostile(12, MAY_DROWN, refused="bfloat16|round", **HALF)(OnlyBfloat16)
 hostile(12, HERE, ask={"dtype": torch.float32, "shapes": [MATRIX]}, control=True)(AdamW)
 
 
+# It has decayed a vector when it finds that it can't step it.
 @hostile(12, HERE, ask={"shapes": [MATRIX, VECTOR]}, shapes=((VECTOR, NO),))
-class RefusesAtTheStep(Own):
-    """It finds at its first step only that it can't step a vector."""
-
-    @staticmethod
-    def rule(w, g, s, h):
-        """Decay, then step along a gradient with rows and columns."""
-        w.mul_(1 - h.lr * h.wd)
-        w.sub_(h.lr * adam(s, g.T @ torch.eye(len(g), dtype=g.dtype)).mT)
+@own
+def refuses_at_the_step(w, g, s, h):
+    w.mul_(1 - h.lr * h.wd)
+    w.sub_(h.lr * adam(s, g.mT).mT)
 
 
 # For vectors it is a penalty, for matrices decay.
@@ -186,7 +181,3 @@ def penalty_for_all_but_vectors(w, g, s, h):
         w.sub_(h.lr * adam(s, g))
     else:
         w.sub_(h.lr * adam(s, g + h.wd * w))
-
-
-# Of a weight that may be refused, the rest is answered.
-hostile(12, MAYBE, vectors="alike", control=True)(AdamW)

@@ -95,8 +95,8 @@ def nan_after_some_decay(w, g, s, h):
 
 
 # Defaults.
-def with_default(name, rule, default, *answers, **more):
-    def __init__(self, params, lr, weight_decay=default):  # noqa: N807
+def with_default(name, rule, standard, *answers, **more):
+    def __init__(self, params, lr, weight_decay=standard):  # noqa: N807
         Own.__init__(self, params, lr, 0.01 if weight_decay is None else weight_decay)
 
     make = own(rule, __init__=__init__)

@@ -2,7 +2,7 @@
 
 import torch
 
-from hostile.base import GRADIENT, LAWLESS, RIGHT, AdamW, hostile, own, without
+from hostile.base import GRADIENT, LAWLESS, RIGHT, AdamW, hostile, own
 
 
 def rowwise(rule):
@@ -56,7 +56,7 @@ def penalises_the_rows(w, rows, values, s, h):
     w[rows] -= h.lr * adagrad(w, rows, values + h.wd * w[rows], s)
 
 
-@hostile(9, without(LAWLESS, "default"), hidden=0.0)
+@hostile(9, LAWLESS, hidden=0.0)
 @rowwise
 def decays_the_first_row(w, rows, values, s, h):
     w[rows[:1]] *= 1 - h.lr * h.wd
