@@ -1,9 +1,12 @@
 """The probe tells the truth of optimizers that lead it astray, or refuses them."""
 
+import random
 import re
 from collections import Counter
 
+import numpy as np
 import pytest
+import torch
 from hostile import CASES
 
 from weightdecay import probe
@@ -40,3 +43,30 @@ def test_each_kind_has_traps_and_a_control():
     assert controls == set(traps) and min(traps.values()) >= 3
     names = Counter(case.name for case in CASES)
     assert max(names.values()) == 1
+
+
+@pytest.mark.parametrize("name", ["1-adamw", "8-schedule_free", "10-adam_maximising"])
+def test_few_optimizers_are_made_for_each_shape(name):
+    (case,) = [case for case in CASES if case.name == name]
+    made = Counter()
+
+    def make(params, lr, weight_decay=0.07):
+        made[params[0].shape] += 1
+        return case.make(params, lr=lr, weight_decay=weight_decay)
+
+    probe.ask(make)
+    assert max(made.values()) < 60, made
+
+
+def test_the_draws_of_others_are_what_they_would_have_been():
+    def draws():
+        return random.random(), np.random.random(), torch.rand(()).item()
+
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    wanted = draws()
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+    torch.set_rng_state(states[2])
+    (case,) = [case for case in CASES if case.name == "2-draws"]
+    probe.ask(case.make)
+    assert draws() == wanted

@@ -133,7 +133,7 @@ class OnlyBfloat16(AdamW):
     def __init__(self, params, *args, **settings):
         params = list(params)
         if any(w.dtype != torch.bfloat16 for w in params):
-            raise TypeError("weights must be bfloat16")
+            raise TypeError("this dtype is not taken")
         super().__init__(params, *args, **settings)
 
 

@@ -97,16 +97,17 @@ def before_a_mean(w, g, s, h):
     w.sub_(h.lr * adam(s, g - g.mean()))
 
 
-# The penalty's strength is no multiple of weight_decay.
-def lawless(name, direction, strength):
+# The penalty's strength is no multiple of weight_decay. Momentum remembers it, though.
+def lawless(name, direction, strength, answer=LAWLESS):
     def rule(w, g, s, h):
         w.sub_(h.lr * direction(s, g + strength(h, s) * w))
 
     rule.__name__ = name
-    hostile(10, LAWLESS, hidden=0.0)(own(rule))
+    hostile(10, answer, hidden=0.0)(own(rule))
 
 
-lawless("times_lr_before_momentum", momentum, lambda h, s: h.lr * h.wd)
+BY_LR = {"place": {"memory", "other"}, "kept": {"1 - lr^2 * weight_decay", None}}
+lawless("times_lr_before_momentum", momentum, lambda h, s: h.lr * h.wd, BY_LR)
 lawless("times_lr_before_adam", adam, lambda h, s: 10 * h.lr * h.wd)
 lawless("squared_before_adam", adam, lambda h, s: h.wd**2)
 lawless("fading_before_momentum", momentum, lambda h, s: h.wd * 0.9**s.k)
