@@ -68,6 +68,10 @@ class Answer:
     first_zero_keeps, formula_keeps
         What a first step with a gradient of zero leaves of a weight of 1, and what the
         form says, if it says something else.
+    shift_left
+        Which part of a shift of the weight by hand is left a dozen steps later: less
+        than 1 if the optimizer draws it back to a weight that it remembers, and with
+        it what decay took; ``None`` if that is not one part.
     errors
         What was tried and raised an error. What it hides is ``None`` above.
     shape, shapes
@@ -99,6 +103,7 @@ class Answer:
     decays_none_later: bool | None = False
     first_zero_keeps: float | None = 1.0
     formula_keeps: float | None = None
+    shift_left: float | None = 1.0
     errors: tuple[str, ...] = ()
     shape: tuple[int, ...] = ()
     shapes: tuple[tuple[tuple[int, ...], str], ...] = ()
@@ -144,9 +149,13 @@ class Answer:
             yield step, self.kept
         if self.place != "none":
             yield from self._without_gradient()
+        if self.shift_left is not None and abs(1 - self.shift_left) > 0.001:
+            part = f"{self.shift_left:.3g} of what it took after a dozen steps"
+            yield "Drawn back to an earlier weight,", f"it has left {part}"
         for error in self.errors:
-            what, _, kind = error.partition(" raises ")
-            yield what[0].upper() + what[1:], f"raises {kind}"
+            verb = next(v for v in (" raises ", " gives ") if v in error)
+            what, _, outcome = error.partition(verb)
+            yield what[0].upper() + what[1:], verb.strip() + " " + outcome
         for shape, verdict in self.shapes:
             if self.place != "none" or verdict != "alike":
                 yield _name(shape), SHAPES[verdict]
@@ -175,13 +184,14 @@ class Answer:
         if self.first_zero_keeps is not None:
             says = self.formula_keeps
             but = "" if says is None else f", where the formula says {says:.3g}"
-            leaves = f"leaves {self.first_zero_keeps:.3g} of 1{but}"
+            leaves = f"leaves {_near_one(self.first_zero_keeps)} of 1{but}"
             yield "A first gradient of zero", leaves
         none = self.decays_none, self.decays_none_later
         if none != (None, None):
-            words = {(True, True): "decays it", (False, False): "leaves it alone"}
-            later = "later" if none[1] else "at first"
-            yield "A gradient of None", words.get(none, f"decays it {later} only")
+            words = {True: "decays it", False: "leaves it alone", None: ""}
+            first, later = (words[decays] for decays in none)
+            both = first if first == later else f"{first} at first, {later} later"
+            yield "A gradient of None", both if first and later else first or later
 
     def _asked(self) -> str:
         shapes = [
@@ -192,7 +202,11 @@ class Answer:
 
 
 def _name(shape: tuple[int, ...]) -> str:
-    return {0: "A number", 1: "A vector", 2: "A matrix"}.get(len(shape), f"A {shape}")
+    return "A vector" if len(shape) == 1 else f"Shape {shape}"
+
+
+def _near_one(x: float) -> str:
+    return f"1 - {1 - x:.3g}" if 0 < abs(1 - x) < 0.01 else f"{x:.3g}"
 
 
 def _number(x: float | None) -> str:

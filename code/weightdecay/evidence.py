@@ -7,21 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from weightdecay.subject import STEPS, WARM, Subject, seeded, silent
-
-# Two results are one if they differ by less than this part of the decay's effect.
-SAME = 1e-3
-
-
-def same(a: Tensor, b: Tensor, effect: Tensor) -> bool:
-    """Return whether two results are one, as far as rounding lets an effect be seen."""
-    size, gap = (x.abs().max().item() for x in (effect, a - b))
-    return size > 5 * rounding(a) and gap <= max(SAME * size, rounding(a))
-
-
-def rounding(a: Tensor) -> float:
-    """Return by how much two ways of computing weights near 1 may differ."""
-    return float(8 * torch.finfo(a.dtype).eps)
+from weightdecay.subject import SAME, STEPS, WARM, Subject, seeded, silent
 
 
 def remembers(subject: Subject) -> bool:
@@ -31,7 +17,7 @@ def remembers(subject: Subject) -> bool:
         - subject.held(subject.off, away=away)
         for away in (1.0, 3.0)
     )
-    return not same(at[WARM + 1], out[WARM + 1], at[WARM])
+    return not subject.same(at[WARM + 1], out[WARM + 1], at[WARM])
 
 
 def rescales(subject: Subject) -> bool:
@@ -41,7 +27,7 @@ def rescales(subject: Subject) -> bool:
         - subject.held(subject.off, loud=loud)
         for loud in (1.0, 4.0)
     )
-    return not same(pull[WARM], louder[WARM], pull[WARM])
+    return not subject.same(pull[WARM], louder[WARM], pull[WARM])
 
 
 def default(subject: Subject) -> float | None:
@@ -57,19 +43,18 @@ def default(subject: Subject) -> float | None:
         return None
     if not own.isfinite().all():
         return None
-    plain = subject.path(subject.off)
+    plain, written = subject.path(subject.off), _written(subject)
     if own.equal(plain):
         # A decay that is there, but too small to be seen, is another matter.
-        seen = not subject.path(1e-3).equal(plain)
-        return 0.0 if seen and not _written(subject) else None
-    written = _written(subject)
+        unseen = written or (written is None and subject.path(1e-3).equal(plain))
+        return None if unseen else 0.0
     if written and subject.path(written).equal(own):
         return written
     guess = _by_size(subject, own, plain)
     if guess is None:
         return None
     right, double = (
-        same(subject.path(x), own, own - plain) for x in (guess, 2 * guess)
+        subject.same(subject.path(x), own, own - plain) for x in (guess, 2 * guess)
     )
     return guess if right and not double else None
 
@@ -109,7 +94,7 @@ def hidden(subject: Subject) -> float | None:
     kept = torch.stack([twice - once, (once - minus) / 2]) / starts[0]
     largest = torch.stack([once, twice, minus]).abs().max()
     off = (1 - kept).abs().max()
-    rounding = 64 * torch.finfo(subject.dtype).eps * largest
+    rounding = 32 * subject.rounding * largest
     if off <= rounding:
         return 0.0
     lost = 1 - kept[:, :1].mean()
@@ -117,8 +102,26 @@ def hidden(subject: Subject) -> float | None:
     if ((1 - lost) ** steps - kept).abs().max() <= SAME * lost.abs() + rounding:
         return lost.item() / subject.lr
     # Some compute in single precision, whatever the weight is.
-    single = 64 * torch.finfo(torch.float32).eps * largest
+    single = 16 * torch.finfo(torch.float32).eps * largest
     return 0.0 if off <= single else None
+
+
+def shift_left(subject: Subject) -> float | None:
+    """Return which part of a shift by hand is left after the other steps.
+
+    It is 1 if the optimizer remembers no weight, less if it draws the weight back to
+    where it was; ``None`` if that is not one part.
+    """
+    to = 1.0 + 1.0 / 8
+    walked = subject.walk(subject.off).cumsum(0)
+    back = subject.weight() + walked[0]
+    shifted = subject.walk(subject.off, places=((1, to),))[1:].sum(0)
+    shift = subject.weight(to) - back
+    apart = shift + shifted - (walked[-1] - walked[0])
+    if subject.same(apart, shift, shift):
+        return 1.0
+    left = (apart * shift).sum() / (shift**2).sum()
+    return left.item() if subject.same(apart, left * shift, shift) else None
 
 
 def missing_gradients(subject: Subject) -> dict[str, Any]:
@@ -139,9 +142,12 @@ def missing_gradients(subject: Subject) -> dict[str, Any]:
         moves = (subject.idle(x, warm) for x in (subject.weight_decay, subject.off))
         return not torch.equal(*moves)
 
-    def zero() -> float:
+    def zero() -> float | None:
         moved = subject.walk(subject.weight_decay, loud=0.0, steps=1)
-        return 1 + moved.flatten()[0].item()
+        if moved.isfinite().all():
+            return 1 + moved.flatten()[0].item()
+        errors.append("a gradient of zero gives NaN")
+        return None
 
     found = {
         "decays_none": tried("a gradient of None", lambda: idle_moves(False)),

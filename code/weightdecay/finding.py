@@ -47,15 +47,13 @@ def find_subject(
             except Exception as error:
                 mended = _mended(subject, error)
                 if mended:
-                    subject, found = mended, mended.names
+                    subject, found = mended, dict(mended.names)
                     continue
                 tried[f"{type(error).__name__}: {error}"] = None
                 break
             if moves.isfinite().all() and moves.any():
                 return _with_lr(subject)
-            tried["its steps give NaN" if moves.any() else "its steps do not move"] = (
-                None
-            )
+            tried[_why_not(subject, moves)] = None
             break
     raise RefusedError(f"With a parameter of shape {shape}: {' / '.join(tried)}")
 
@@ -73,6 +71,14 @@ def argument_names(make: Make, names: Mapping[str, str] | None) -> dict[str, str
         if name or takes_any:
             found[which] = name or which
     return found | dict(names or {})
+
+
+def _why_not(subject: Subject, moves: Tensor) -> str:
+    if moves.any():
+        return "its steps give NaN"
+    dtype, eps = subject.dtype, torch.finfo(subject.dtype).eps
+    rounded = f", in {dtype} less than {eps:.2g} of a weight is lost in rounding"
+    return "its steps do not move it" + (rounded if eps > 1e-6 else "")
 
 
 def _mended(subject: Subject, error: Exception) -> Subject | None:

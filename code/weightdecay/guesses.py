@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from weightdecay.by_hand import FORMS, Law, Penalise, Shares, shrunk
-from weightdecay.evidence import SAME, rounding, same
-from weightdecay.subject import STEPS, WARM, Subject
+from weightdecay.subject import SAME, STEPS, WARM, Subject
 
 # Put this many times as far out for one step, a weight shows what later steps remember.
 AWAY = 3.0
@@ -88,7 +87,7 @@ def _lost(
             base = (away - 1) * subject.weight(size)
         bases.append(base)
         pulls.append(pull)
-    return share(torch.stack(pulls), torch.stack(bases))
+    return share(subject, torch.stack(pulls), torch.stack(bases))
 
 
 def simple(x: float) -> float:
@@ -97,12 +96,12 @@ def simple(x: float) -> float:
     return two if abs(two - x) <= SAME * abs(x) / 2 else four
 
 
-def share(pull: Tensor, base: Tensor) -> float:
+def share(subject: Subject, pull: Tensor, base: Tensor) -> float:
     """Return which one share of ``base`` was taken, 0 if there are several."""
     if not base.any():
         return 0.0
     taken = -(base * pull).sum() / (base**2).sum()
-    return taken.item() if same(pull, -taken * base, pull) else 0.0
+    return taken.item() if subject.same(pull, -taken * base, pull) else 0.0
 
 
 def penalties(subject: Subject, warm: bool) -> Iterator[float]:
@@ -111,7 +110,7 @@ def penalties(subject: Subject, warm: bool) -> Iterator[float]:
         subject.walk(subject.weight_decay, steps=STEPS)
         - subject.walk(subject.off, steps=STEPS)
     )[0]
-    linear = share(first, subject.weight()) / subject.lr / subject.weight_decay
+    linear = share(subject, first, subject.weight()) / subject.lr / subject.weight_decay
     usual = (1.0, -1.0, 2.0, 0.5)
     yield from usual
     if linear:
@@ -148,12 +147,16 @@ def responses(subject: Subject) -> Law | None:
     out = [subject.walk(x, places=_put_out()) for x in _both(subject)]
     at = [subject.walk(x, places=_put_back()) for x in _both(subject)]
     extra = ((out[0] - out[1]) - (at[0] - at[1]))[1:] / (AWAY - 1)
-    taken = [share(pull, subject.weight()) for pull in extra]
+    taken = [share(subject, pull, subject.weight()) for pull in extra]
     decayed, plain = (subject.walk(x) for x in _both(subject))
     w = subject.weight() + torch.cat([0 * decayed[:1], decayed.cumsum(0)])
-    apart = [-sum(taken[j] * w[k - j] for j in range(k + 1)) for k in range(len(taken))]
-    predicted, measured = torch.stack(apart), (decayed - plain)[: len(taken)]
-    if not same(predicted.cumsum(0), measured.cumsum(0), measured.cumsum(0)):
+    lost = torch.tensor(taken, dtype=torch.float64)
+    apart = [
+        -torch.tensordot(lost[: k + 1].flip(0), w[: k + 1], 1) for k in range(len(lost))
+    ]
+    predicted, measured = torch.stack(apart).cumsum(0), (decayed - plain).cumsum(0)
+    measured = measured[: len(taken)]
+    if not subject.same(predicted, measured, measured):
         return None
     return next(laws(subject, "before", AWAY), None)
 
@@ -177,15 +180,15 @@ def shares(subject: Subject, order: str) -> tuple[float, ...]:
     for k in range(STEPS):
         moves = subject.walk(subject.off, by_hand=Shares(found, order))
         gap = decayed[k] - moves.cumsum(0)[k]
-        if gap.abs().max() > rounding(gap):
+        if gap.abs().max() > 4 * subject.rounding:
             w = subject.weight() + moves[:k].sum(0)
             base = shrunk(order, w, moves[k], subject.gradient(k))
             taken = -(base * gap).sum() / (base**2).sum()
-            if not same(gap, -taken * base, (decayed - plain)[: k + 1]):
+            if not subject.same(gap, -taken * base, (decayed - plain)[: k + 1]):
                 return ()
             found += (taken.item(),)
         else:
             found += (0.0,)
     moved = subject.walk(subject.off, by_hand=Shares(found, order)).cumsum(0)
-    repeats = same(moved - plain, decayed - plain, decayed - plain)
+    repeats = subject.same(moved - plain, decayed - plain, decayed - plain)
     return found if repeats and any(found) else ()

@@ -15,13 +15,12 @@ from weightdecay import tables
 from weightdecay.answers import Answer
 from weightdecay.by_hand import ORDERS, Law, Penalise, Rates, Shrink
 from weightdecay.evidence import (
-    SAME,
     default,
     hidden,
     missing_gradients,
     remembers,
     rescales,
-    same,
+    shift_left,
 )
 from weightdecay.finding import RefusedError, find_subject
 from weightdecay.guesses import laws, penalties, responses, shares
@@ -29,6 +28,7 @@ from weightdecay.subject import (
     LONG,
     LR,
     MATRIX,
+    SAME,
     STEPS,
     VECTOR,
     WEIGHT_DECAY,
@@ -141,8 +141,7 @@ def _check_that_it_repeats(subject: Subject, steps: int) -> None:
     decays = (subject.weight_decay,) if subject.decays else ()
     for weight_decay in (subject.off, *decays):
         first, second = (
-            subject.walk(weight_decay, later=subject.lr / 2, steps=steps, again=x)
-            for x in (0, steps)
+            subject.path(weight_decay, steps=steps, again=x) for x in (0, steps)
         )
         if not first.isfinite().all():
             where = "" if weight_decay == subject.off else f" with {weight_decay=}"
@@ -166,7 +165,8 @@ def _found(subject: Subject, guide: Subject) -> Answer:
     if decayed.equal(plain):
         return Answer("none", **facts)
     facts |= missing_gradients(subject) | {"default": default(subject)}
-    found = replace(_rule(subject, guide) or _unknown(subject), **facts)
+    facts |= {"shift_left": shift_left(subject)}
+    found = replace(_rule(subject, guide) or _unknown(subject, guide), **facts)
     return replace(found, formula_keeps=_formula_keeps(subject, found))
 
 
@@ -178,9 +178,8 @@ def _formula_keeps(subject: Subject, answer: Answer) -> float | None:
     law = Law(**{f.name: getattr(answer, f.name) for f in fields(Law)})
     lr = subject.lr
     says = law.kept(subject.weight_decay, Rates(0, lr, lr, lr)) - (hides or 0) * lr
-    rounding = 8 * torch.finfo(subject.dtype).eps
     off = abs(says - (left or 0))
-    return says if off > max(SAME * abs(1 - says), rounding) else None
+    return says if off > max(SAME * abs(1 - says), subject.rounding) else None
 
 
 def _asked(subject: Subject) -> str:
@@ -194,14 +193,17 @@ def _rule(subject: Subject, guide: Subject) -> Answer | None:
         repeats = _repeater(subject, warm)
         law = next((s.law for s in _shrinkings(guide) if repeats(s)), None)
         times = next((t for t in _penalties(guide, warm) if repeats(t)), None)
-        seen = {"remembers": remembers(subject), "rescales": rescales(subject)}
         if law:
             place = "either" if times else "weight"
             return Answer(place, **asdict(law), at_first=not warm)
         if times:
             amount = float(f"{times.amount / subject.weight_decay:.4g}")
-            return Answer("gradient", times=amount, at_first=not warm, **seen)
+            return Answer("gradient", times=amount, at_first=not warm, **_seen(guide))
     return None
+
+
+def _seen(guide: Subject) -> dict[str, Any]:
+    return {"remembers": remembers(guide), "rescales": rescales(guide)}
 
 
 def _repeater(subject: Subject, warm: bool) -> Callable[[ByHand], bool]:
@@ -215,7 +217,7 @@ def _repeater(subject: Subject, warm: bool) -> Callable[[ByHand], bool]:
             moved = subject.path(subject.off, by_hand, warm, steps)
             n = len(moved)
             told = effect[:n].any() or n == len(effect)
-            if told and not same(moved - plain[:n], effect[:n], effect[:n]):
+            if told and not subject.same(moved - plain[:n], effect[:n], effect[:n]):
                 return False
         return True
 
@@ -225,11 +227,14 @@ def _repeater(subject: Subject, warm: bool) -> Callable[[ByHand], bool]:
 def _shrinkings(guide: Subject) -> Iterator[Shrink]:
     """Yield ways of shrinking the weight, the usual ones first."""
     guessed = [law for order in ORDERS for law in laws(guide, order)]
+    # A move that is as long as the weight hides how large a share is.
+    usual = (Law("1 - {x}", 1.0, 1, 0, order) for order in ("before", "after"))
+    guessed += [law for law in usual if law not in guessed]
     for lag in (0, 1):
         for first_beside in (False, True):
             for law in guessed:
-                usual = not (lag or first_beside)
-                if usual or (law.order == "before" and (law.lr_power or not lag)):
+                simple = not (lag or first_beside)
+                if simple or (law.order == "before" and (law.lr_power or not lag)):
                     now = replace(law, lag=lag)
                     yield Shrink(now, guide.weight_decay, first_beside)
 
@@ -239,9 +244,9 @@ def _penalties(guide: Subject, warm: bool) -> Iterator[Penalise]:
         yield Penalise(times * guide.weight_decay)
 
 
-def _unknown(subject: Subject) -> Answer:
+def _unknown(subject: Subject, guide: Subject) -> Answer:
     """Return what can be said of a decay that no law repeats."""
-    seen = {"remembers": remembers(subject), "rescales": rescales(subject)}
+    seen = _seen(guide)
     if seen["remembers"] and (law := responses(subject)):
         return Answer("memory", **asdict(law), **seen)
     for order in ORDERS:

@@ -28,8 +28,10 @@ LR, WEIGHT_DECAY = 0.1, 0.3
 # A prime number of steps, so that a counter that all runs share doesn't come round.
 # From step CHANGE on lr is another; RAdam divides from its sixth on. What was found in
 # STEPS has to hold for LONG.
-STEPS, CHANGE, WARM, LONG = 13, 4, 8, 101
+STEPS, CHANGE, WARM, RETURN, LONG = 13, 4, 8, 50, 101
 MATRIX, VECTOR = (3, 2), (3,)
+# Two results are one if they differ by less than this part of the decay's effect.
+SAME = 1e-3
 
 
 @dataclass(frozen=True)
@@ -64,16 +66,25 @@ class Subject:
         given = {name: values[which] for which, name in self.names.items()}
         return self.make(params, **{k: v for k, v in given.items() if v is not None})
 
+    @property
+    def rounding(self) -> float:
+        """By how much two ways of computing a weight near 1 may differ."""
+        return float(2 * torch.finfo(self.dtype).eps)
+
+    def same(self, a: Tensor, b: Tensor, effect: Tensor) -> bool:
+        """Return whether two results are one, if rounding lets the effect be seen."""
+        size, gap = (x.abs().max().item() for x in (effect, a - b))
+        return size > 5 * self.rounding and gap <= max(SAME * size, self.rounding)
+
     def weight(self, size: float = 1.0) -> Tensor:
         """Return a weight of which no two elements are alike, the first being size."""
-        n = math.prod(self.shape)
-        return size * torch.linspace(1, 0.5, n, dtype=self.dtype).reshape(self.shape)
+        return size * _weight(self.shape, self.dtype)
 
     def gradient(self, k: int) -> Tensor:
         """Return the gradient of step k: sizes vary, and signs turn now and then.
 
         It may be larger or smaller than weight_decay * w, so that a penalty turns the
-        sign of some elements.
+        sign of some elements. Two are orthogonal to the weight, the first being one.
         """
         return _gradient(k, self.shape, self.dtype)
 
@@ -131,7 +142,7 @@ class Subject:
             old, g = w.detach().clone(), loud * self.gradient(k)
             rates = Rates(k, now, before, lr)
             by_hand(w.data, g, rates, step) if by_hand else step(g)
-            moves.append(w.detach() - old)
+            moves.append(w.detach().double() - old.double())
         return torch.stack(moves)
 
     def _step(self, optimizer: Optimizer, w: Tensor, g: Tensor) -> None:
@@ -143,14 +154,17 @@ class Subject:
         by_hand: ByHand | None = None,
         warm: bool = False,
         steps: int = LONG,
+        again: int = 0,
     ) -> Tensor:
         """Walk freely, with half the lr from some step on; return how far it came.
 
-        If ``warm``, only after some steps before which the weight was put back.
+        Once, much later, the weight is put back. If ``warm``, before each of the first
+        steps too, and the path begins after them.
         """
-        places = tuple((k, 1.0) for k in range(1, WARM + 1)) if warm else ()
+        put_back = (*range(1, WARM + 1), RETURN) if warm else (RETURN,)
+        places = tuple((k, 1.0) for k in put_back)
         how: dict[str, Any] = {"places": places, "by_hand": by_hand, "steps": steps}
-        moves = self.walk(weight_decay, later=self.lr / 2, **how)
+        moves = self.walk(weight_decay, later=self.lr / 2, again=again, **how)
         return moves[WARM if warm else 0 :].cumsum(0)
 
     def held(
@@ -181,7 +195,15 @@ def _gradient(k: int, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     n = math.prod(shape)
     signs = torch.tensor([1.0, -1.0, -1.0]).repeat(n // 3 + 1)[:n]
     noise = torch.randn(n, generator=torch.Generator().manual_seed(k))
-    return (0.15 * (signs + 0.7 * noise)).to(dtype).reshape(shape)
+    g = 0.15 * (signs + 0.7 * noise)
+    if k in (0, RETURN) and n > 1:
+        w = _weight(shape, torch.float32).flatten()
+        g -= (g @ w) / (w @ w) * w
+    return g.to(dtype).reshape(shape)
+
+
+def _weight(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    return torch.linspace(1, 0.5, math.prod(shape), dtype=dtype).reshape(shape)
 
 
 def scale_lr(optimizer: Optimizer, factor: float) -> None:
