@@ -43,7 +43,7 @@ class Penalise:
 
     def __call__(self, w: Tensor, g: Tensor, rates: Rates, step: Step) -> None:
         """Take one step."""
-        step(g + self.amount * w)
+        step(g + self.amount * w.detach())
 
 
 @dataclass(frozen=True)
@@ -101,14 +101,15 @@ class Shares:
 
 def shrink(kept: float, order: str, w: Tensor, g: Tensor, step: Step) -> None:
     """Take one step, and before, after or beside it keep ``kept`` of the weight."""
-    old = w.clone()
+    # Each time anew: a step may give the weight another memory.
+    old = w.detach().clone()
     if order == "before":
-        w.mul_(kept)
+        w.data.mul_(kept)
     step(g)
     if order == "after":
-        w.mul_(kept)
+        w.data.mul_(kept)
     if order in ("beside", "cautious", "gated"):
-        w.sub_((1 - kept) * shrunk(order, old, w - old, g))
+        w.data.sub_((1 - kept) * shrunk(order, old, w.detach() - old, g))
 
 
 def shrunk(order: str, w: Tensor, move: Tensor, g: Tensor) -> Tensor:

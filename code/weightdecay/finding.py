@@ -10,7 +10,16 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from weightdecay.subject import MATRIX, STEPS, Feed, Make, Subject, seeded, silent
+from weightdecay.subject import (
+    MATRIX,
+    STEPS,
+    Feed,
+    Gradients,
+    Make,
+    Subject,
+    seeded,
+    silent,
+)
 
 # Other names of the two arguments.
 ALIASES = {
@@ -110,32 +119,48 @@ def _with_lr(subject: Subject) -> Subject:
     )
 
 
-def _plain(optimizer: Optimizer, w: Tensor, g: Tensor) -> None:
-    w.grad = g
+def _loop(optimizer: Optimizer, gradients: Gradients) -> None:
+    # As one trains: hooks see it, and what zero_grad does counts.
+    optimizer.zero_grad()
+    _loss(gradients).backward()
     optimizer.step()
 
 
-def _closure(optimizer: Optimizer, w: Tensor, g: Tensor) -> None:
-    def closure() -> float:
-        w.grad = g.clone()
-        return (g * w.detach()).sum().item()
+def _closure(optimizer: Optimizer, gradients: Gradients) -> None:
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = _loss(gradients)
+        loss.backward()
+        return loss.detach()
 
     closure()
-    optimizer.step(closure)
+    optimizer.step(closure)  # type: ignore[arg-type]
 
 
-def _rows(optimizer: Optimizer, w: Tensor, g: Tensor) -> None:
+def _loss(gradients: Gradients) -> Tensor:
+    losses = [(w * g).sum() for w, g in gradients]
+    return torch.stack(losses).sum()
+
+
+def _rows(optimizer: Optimizer, gradients: Gradients) -> None:
     # As an embedding gives it: indices of rows, whole rows as values.
-    _plain(optimizer, w, g.to_sparse(1))
+    _give(optimizer, [(w, g.to_sparse(1)) for w, g in gradients])
 
 
-def _sparse(optimizer: Optimizer, w: Tensor, g: Tensor) -> None:
-    _plain(optimizer, w, g.to_sparse())
+def _sparse(optimizer: Optimizer, gradients: Gradients) -> None:
+    _give(optimizer, [(w, g.to_sparse()) for w, g in gradients])
 
 
-def _curved(optimizer: Optimizer, w: Tensor, g: Tensor) -> None:
+def _curved(optimizer: Optimizer, gradients: Gradients) -> None:
     # For optimizers that differentiate the gradient: its value is g, its slope 1.
-    _plain(optimizer, w, g + (w - w.detach()))
+    _give(optimizer, [(w, g + (w - w.detach())) for w, g in gradients])
 
 
-FEEDS: tuple[Feed, ...] = (_plain, _closure, _rows, _sparse, _curved)
+def _give(optimizer: Optimizer, gradients: Gradients) -> None:
+    optimizer.zero_grad()
+    for w, g in gradients:
+        w.grad = g
+    optimizer.step()
+
+
+FEEDS: tuple[Feed, ...] = (_loop, _closure, _rows, _sparse, _curved)

@@ -34,9 +34,11 @@ def laws(subject: Subject, order: str, away: float = 1.0) -> Iterator[Law]:
 
 def _law(subject: Subject, order: str, k: int, away: float) -> Law | None:
     lost = [_lost(subject, order, k, away, **how) for how in _settings(subject)]
-    if not all(lost) or min(lost) * max(lost) < 0 or max(map(abs, lost)) >= 1:
+    if not all(lost) or min(lost) * max(lost) < 0:
         return None
     for form, (_, x) in FORMS.items():
+        if form != "1 - {x}" and max(lost) >= 1:
+            return None
         first, *halved, loud = map(x, lost)
         powers = [math.log2(abs(first / x)) for x in halved]
         decay, lr, both = map(round, powers)
@@ -117,25 +119,26 @@ def penalties(subject: Subject, warm: bool) -> Iterator[float]:
         for times in (linear, -linear):
             yield simple(times)
     else:
-        yield from _by_size(subject, warm)
+        yield from _by_effect(subject, warm, usual)
 
 
-def _by_size(subject: Subject, warm: bool) -> Iterator[float]:
-    """Yield the multiple whose effect is as large as that of the decay."""
+def _by_effect(subject: Subject, warm: bool, start: tuple[float, ...]) -> list[float]:
+    """Return the multiple that Newton's method finds, from the nearest of a few."""
     plain = subject.path(subject.off, warm=warm, steps=STEPS)
-    decayed = subject.path(subject.weight_decay, warm=warm, steps=STEPS)
-    target = (decayed - plain).abs().max().item()
-    for times in (1.0, -1.0):
-        for _ in range(8):
-            by_hand = Penalise(times * subject.weight_decay)
-            moved = subject.path(subject.off, by_hand, warm, STEPS)
-            reached = (moved - plain).abs().max().item()
-            if not 0 < reached < math.inf or not 0 < target < math.inf:
-                return
-            times *= target / reached
-            if abs(target / reached - 1) < 1e-6:
-                break
-        yield simple(times)
+    target = subject.path(subject.weight_decay, warm=warm, steps=STEPS) - plain
+
+    def missed(times: float) -> Tensor:
+        by_hand = Penalise(times * subject.weight_decay)
+        return subject.path(subject.off, by_hand, warm, STEPS) - plain - target
+
+    times = min(start, key=lambda t: missed(t).norm().item())
+    for _ in range(6):
+        now, slope = missed(times), (missed(1.001 * times) - missed(times))
+        if not slope.isfinite().all() or not slope.any():
+            return []
+        change = -0.001 * (slope * now).sum() / (slope * slope).sum()
+        times *= 1 + max(-0.5, min(1.0, change.item()))
+    return [simple(times)]
 
 
 def responses(subject: Subject) -> Law | None:

@@ -83,9 +83,7 @@ def ask(
     for shape in shapes:
         try:
             subject = find_subject(make, shape, dtype, progress=progress, **how)
-            # Laws are guessed where rounding does not blur them.
-            coarse = torch.finfo(subject.dtype).eps > 1e-6
-            guide = find_subject(make, shape, **how) if coarse else subject
+            guide = _guide(subject, **how)
         except ValueError as refusal:
             refusals[shape] = str(refusal)
             continue
@@ -97,6 +95,16 @@ def ask(
     (first, answer), *_ = answers.items()
     compared = {s: _compared(answer, answers.get(s)) for s in shapes if s != first}
     return replace(answer, shape=first, shapes=tuple(compared.items()))
+
+
+def _guide(subject: Subject, **how: Any) -> Subject:
+    """Return a subject with which rounding does not blur what is guessed."""
+    if torch.finfo(subject.dtype).eps < 1e-6:
+        return subject
+    try:
+        return find_subject(subject.make, subject.shape, **how)
+    except RefusedError:
+        return subject
 
 
 def census() -> list[dict[str, str]]:
@@ -162,7 +170,8 @@ def _found(subject: Subject, guide: Subject) -> Answer:
     plain, decayed = subject.path(subject.off), subject.path(subject.weight_decay)
     facts: dict[str, Any] = {"takes": subject.decays, "asked": _asked(subject)}
     facts |= {"hidden": hidden(subject)}
-    if decayed.equal(plain):
+    lost = 32 * subject.rounding * max(1.0, plain.abs().max().item())
+    if (decayed - plain).abs().max() <= min(lost, 1e-9):
         return Answer("none", **facts)
     facts |= missing_gradients(subject) | {"default": default(subject)}
     facts |= {"shift_left": shift_left(subject)}
@@ -233,8 +242,9 @@ def _shrinkings(guide: Subject) -> Iterator[Shrink]:
     for lag in (0, 1):
         for first_beside in (False, True):
             for law in guessed:
-                simple = not (lag or first_beside)
-                if simple or (law.order == "before" and (law.lr_power or not lag)):
+                if first_beside and law.order != "before":
+                    continue
+                if law.lr_power or not lag:
                     now = replace(law, lag=lag)
                     yield Shrink(now, guide.weight_decay, first_beside)
 

@@ -20,8 +20,9 @@ from weightdecay.by_hand import Penalise, Rates, Shares, Shrink
 
 # Called with [w], lr=... and, if it takes one, weight_decay=...
 Make: TypeAlias = Callable[..., Optimizer]
-# Gives an optimizer the gradient of a weight, and steps it.
-Feed: TypeAlias = Callable[[Optimizer, Tensor, Tensor], None]
+# Gives an optimizer the gradients of weights, and steps it.
+Gradients: TypeAlias = list[tuple[Tensor, Tensor]]
+Feed: TypeAlias = Callable[[Optimizer, Gradients], None]
 ByHand: TypeAlias = Penalise | Shrink | Shares
 
 LR, WEIGHT_DECAY = 0.1, 0.3
@@ -141,12 +142,12 @@ class Subject:
             now, before = (lr if j < CHANGE else later for j in (k, k - 1))
             old, g = w.detach().clone(), loud * self.gradient(k)
             rates = Rates(k, now, before, lr)
-            by_hand(w.data, g, rates, step) if by_hand else step(g)
+            by_hand(w, g, rates, step) if by_hand else step(g)
             moves.append(w.detach().double() - old.double())
         return torch.stack(moves)
 
     def _step(self, optimizer: Optimizer, w: Tensor, g: Tensor) -> None:
-        self.feed(optimizer, w, g.clone())
+        self.feed(optimizer, [(w, g.clone())])
 
     def path(
         self,
@@ -174,20 +175,20 @@ class Subject:
         places = ((k, size * (away if k == WARM else 1)) for k in range(1, STEPS))
         return self.walk(weight_decay, size=size, places=tuple(places), **how)
 
-    def idle(self, weight_decay: float, warm: bool) -> Tensor:
+    def idle(self, weight_decay: float, warm: bool, size: float = 1.0) -> Tensor:
         """Return how a weight without gradient moves, beside one that has one.
 
-        If ``warm``, both had gradients before.
+        If ``warm``, both had gradients before. ``size`` is that of the weight.
         """
         w, idle = (torch.nn.Parameter(self.weight()) for _ in range(2))
         with seeded(), silent():
             optimizer = self.optimizer([w, idle], self.lr, weight_decay)
             for k in range(WARM if warm else 0):
-                idle.grad = self.gradient(k).clone()
-                self._step(optimizer, w, self.gradient(k))
-            idle.grad, old = None, idle.detach().clone()
+                g = self.gradient(k)
+                self.feed(optimizer, [(w, g.clone()), (idle, g.clone())])
+            idle.data.copy_(self.weight(size))
             self._step(optimizer, w, self.gradient(WARM))
-        return idle.detach() - old
+        return idle.detach().double() - self.weight(size).double()
 
 
 @cache
