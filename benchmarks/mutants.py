@@ -42,6 +42,8 @@ MODULES = {
     "theory": ["test_theory.py"],
 }
 SAMPLE, LEAST, WORKERS = 300, 0.9, 2
+# A mutant that loops is stopped after so many times the usual seconds, and some more.
+TIMES, MORE = 5, 60
 # A mutant that fills the memory shall not take the machine along.
 MEMORY = 12 * 2**30
 # Loaded once, before the tests of each mutant start: it is most of what they'd do.
@@ -86,13 +88,13 @@ def run_tests(folder, files, seconds):
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     os.environ["PYTHONPATH"] = str(folder / "code")
     sys.path.insert(0, os.environ["PYTHONPATH"])
-    log = os.open(folder.with_suffix(".log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
+    sys.stdout = sys.stderr = log = folder.with_suffix(".log").open("w")
+    os.dup2(log.fileno(), 1)
+    os.dup2(log.fileno(), 2)
     order = Quickest(seconds)
     status = pytest.main(["-x", "-p", "no:cacheprovider", *files], plugins=[order])
     folder.with_suffix(".json").write_text(json.dumps(order.seconds))
-    sys.stdout.flush()
+    log.flush()
     os._exit(status)
 
 
@@ -136,7 +138,7 @@ def outcomes(jobs):
             (folder / CODE / f"{mutant.module}.py").write_text(mutant.source, "utf8")
             seconds, whole = known[mutant.module]
             process = start(folder, mutant.module, seconds)
-            limit = time.monotonic() + 5 * whole + 60
+            limit = time.monotonic() + TIMES * whole + MORE
             running[process.sentinel] = process, mutant, folder, limit
         wait(running, timeout=1)
         for sentinel, (process, mutant, folder, limit) in [*running.items()]:
@@ -171,7 +173,7 @@ def key(mutant):
     return hashlib.sha256(b"\0".join([*texts, mutant.source.encode()])).hexdigest()
 
 
-def table(tried, reasons):
+def table(tried, known):
     """Return what became of mutants as Markdown; a survivor needs a reason."""
     lines = ["| Module | Tried | Killed | Timed out | Survived |"]
     lines += ["|---|---:|---:|---:|---:|"]
@@ -183,10 +185,16 @@ def table(tried, reasons):
     lines += ["", f"{share(tried):.1%} are killed. What survived:", ""]
     lines += ["| Line | Change | Why no test can tell |", "|---:|---|---|"]
     for mutant in sorted(mutant for mutant, said in tried if said == "survived"):
-        reason = reasons.get(mutant.change, "**no reason yet: a test is missing**")
+        reason = known.get(mutant.change, "**no reason yet: a test is missing**")
         change = mutant.change.replace("|", r"\|")
         lines.append(f"| {mutant.line} | `{change}` | {reason} |")
     return "\n".join(lines) + "\n"
+
+
+def reasons():
+    """Return what was typed of survivors: the reason of each, under its change."""
+    typed = tomllib.loads(REASONS.read_text("utf8"))["survivor"]
+    return {known["change"]: known["reason"] for known in typed}
 
 
 def share(tried):
@@ -215,13 +223,9 @@ def main():
         path.write_text(json.dumps(results))
         print(f"{number}/{len(left)} {said}: {mutant.change}", flush=True)
     tried = [(mutant, results[keys[mutant]]) for mutant in drawn]
-    reasons = {
-        known["change"]: known["reason"]
-        for known in tomllib.loads(REASONS.read_text("utf8"))["survivor"]
-    }
     facts = {"sampled": len(drawn), "seed": SEED, "least": LEAST}
     note = NOTE.format(**facts, version=version("cosmic-ray"))
-    wanted.table.write_text(f"# Mutants\n\n{note}\n{table(tried, reasons)}", "utf8")
+    wanted.table.write_text(f"# Mutants\n\n{note}\n{table(tried, reasons())}", "utf8")
     if share(tried) < LEAST:
         sys.exit(f"Only {share(tried):.1%} are killed, fewer than {LEAST:.0%}")
 

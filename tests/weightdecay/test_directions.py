@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from weightdecay import directions
+from weightdecay import directions, theory
 
 
 def normal(seed, *shape):
@@ -46,6 +46,19 @@ def test_five_newton_schulz_steps_bring_singular_values_near_1(shape):
 
 def test_newton_schulz_of_nothing_is_nothing():
     assert directions.newton_schulz(torch.zeros(4, 3)).count_nonzero() == 0
+
+
+def test_newton_schulz_asks_not_how_large_a_gradient_is_unless_it_is_below_eps():
+    u, v, g = with_singular_values([3.0, 1.0], 5, 4)
+    after = directions.newton_schulz(g)
+    for size in (1e-6, 1e-3, 1e3):
+        scaled = directions.newton_schulz(size * g / g.norm())
+        assert (scaled - after).abs().max() < 1e-12
+    u, v, g = with_singular_values([1.0], 5, 4)
+    # Of an eps of 1e-7 this is one part in a hundred: it grows from there.
+    gain = theory.newton_schulz_gain(torch.tensor(0.01, dtype=torch.float64))
+    assert (directions.newton_schulz(1e-9 * g) - gain * u @ v.T).abs().max() < 1e-12
+    assert (gain - 1).abs() > 0.1
 
 
 def test_a_tall_matrix_steps_further_by_the_root_of_rows_per_column():
