@@ -117,6 +117,8 @@ def changed(module, source, mutated):
     old, new = source.splitlines(), mutated.splitlines()
     spans = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     start, end, begin, stop = next(s[1:] for s in spans if s[0] != "equal")
+    # With a decorator go the empty lines above it.
+    start += next((k for k, line in enumerate(old[start:end]) if line.strip()), 0)
     before, after = " ".join(old[start:end]), " ".join(new[begin:stop]) or "nothing"
     names = [
         node.name

@@ -50,7 +50,9 @@ def test_a_change_is_told_by_its_line_its_function_and_the_line_before_and_after
     mutated = CODE.replace("x / y", "x *  y")
     wanted = (8, "m.half: return x / y -> return x * y")
     assert changed("m", CODE, mutated) == wanted
-    assert changed("m", "import a\nimport b\n", "import a\n")[1].endswith("-> nothing")
+    code = "import a\n\n\n@cache\ndef b(): ...\n"
+    wanted = (4, "m.b: @cache -> nothing")
+    assert changed("m", code, code.replace("\n\n\n@cache", "\n")) == wanted
 
 
 def test_the_sample_is_the_same_each_time_and_takes_as_much_of_each_module():

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from weightdecay import directions, theory
+from weightdecay.rule import settings_of
 
 
 def normal(seed, *shape):
@@ -68,6 +69,25 @@ def test_a_tall_matrix_steps_further_by_the_root_of_rows_per_column():
     wide, _ = directions.muon_direction(g.T, None, **exact)
     assert (tall - 2 * u @ v.T).abs().max() < 1e-12
     assert (wide - v @ u.T).abs().max() < 1e-12
+
+
+DIRECTIONS = [f for name, f in vars(directions).items() if name.endswith("_direction")]
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS, ids=lambda f: f.__name__)
+def test_a_direction_refuses_what_it_does_not_take_and_what_is_out_of_range(direction):
+    g, needed = torch.ones(2, 2), {}
+    if direction is directions.momentum_direction:
+        needed = {"momentum": 0.9}
+    taken = settings_of(direction)
+    direction(g, None, **needed)
+    with pytest.raises(TypeError, match=rf"{direction.__name__} does not take lr\."):
+        direction(g, None, lr=0.1, **needed)
+    assert taken
+    for name in taken:
+        wrong = (-1, -1) if name == "betas" else "wrong"
+        with pytest.raises((TypeError, ValueError), match=f"^{name} must be "):
+            direction(g, None, **(needed | {name: wrong}))
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 2, 2)])

@@ -209,6 +209,17 @@ def test_at_lions_mean_the_mean_sign_of_many_draws_cancels_the_decay(betas):
     assert (0.5 * (theory.box(MINIMUM, 0.5) - w)).abs().max() > 0.15
 
 
+@pytest.mark.parametrize("betas", [(0.9, 0.99), (0.5, 0.9), (0.0, 0.9)])
+def test_lions_mean_balances_the_sign_of_a_gaussian_sum_of_all_gradients(betas):
+    noise = torch.tensor([0.5, 2.0, 8.0, 30.0], dtype=torch.float64)
+    w = theory.lion_mean(MINIMUM, CURVATURE, 0.5, noise, betas)
+    shares = (1 - betas[1]) * betas[0] * betas[1] ** torch.arange(3000).double()
+    spread = noise * math.hypot(1 - betas[0], shares.norm())
+    sign = torch.erf(CURVATURE * (w - MINIMUM) / spread / math.sqrt(2))
+    assert (sign + 0.5 * w).abs().max() < 1e-12
+    assert (torch.erf(CURVATURE * (w - MINIMUM) / spread) + 0.5 * w).abs().max() > 0.01
+
+
 def test_without_noise_lion_rests_in_the_box():
     w = theory.lion_mean(MINIMUM, CURVATURE, 0.5, torch.tensor(0.0))
     assert (w - theory.box(MINIMUM, 0.5)).abs().max() < 1e-14
