@@ -183,7 +183,7 @@ def table(tried, known):
         numbers = f"{count.total()} | {killed} | {late} | {count['survived']}"
         lines.append(f"| {module} | {numbers} |")
     lines += ["", f"{share(tried):.1%} are killed. What survived:", ""]
-    lines += ["| Line | Change | Why no test can tell |", "|---:|---|---|"]
+    lines += ["| Line | Change | Why no test can tell it |", "|---:|---|---|"]
     for mutant in sorted(mutant for mutant, said in tried if said == "survived"):
         reason = known.get(mutant.change, "**no reason yet: a test is missing**")
         change = mutant.change.replace("|", r"\|")
