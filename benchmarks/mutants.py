@@ -34,12 +34,12 @@ WORK = ROOT / "_build/mutants"
 CODE, TESTS = Path("code/weightdecay"), Path("tests/weightdecay")
 # Each module and the files that test it.
 MODULES = {
-    "conventions": ["test_conventions.py"],
-    "probe": ["test_probe.py"],
-    "answers": ["test_probe.py"],
-    "subject": ["test_probe.py"],
-    "directions": ["test_directions.py", "test_updates.py"],
-    "theory": ["test_theory.py"],
+    "conventions": ("test_conventions.py",),
+    "probe": ("test_probe.py",),
+    "answers": ("test_probe.py",),
+    "subject": ("test_probe.py",),
+    "directions": ("test_directions.py", "test_updates.py"),
+    "theory": ("test_theory.py",),
 }
 SAMPLE, LEAST, WORKERS = 300, 0.9, 2
 # A mutant that loops is stopped after so many times the usual seconds, and some more.
@@ -98,23 +98,23 @@ def run_tests(folder, files, seconds):
     os._exit(status)
 
 
-def start(folder, module, seconds):
-    """Start the tests of a module in a copy; return their process."""
-    files = [str(TESTS / name) for name in MODULES[module]]
+def start(folder, names, seconds):
+    """Start the tests of files in a copy; return their process."""
+    files = [str(TESTS / name) for name in names]
     fork = multiprocessing.get_context("fork")
     process = fork.Process(target=run_tests, args=(folder, files, seconds), daemon=True)
     process.start()
     return process
 
 
-def usual(module):
-    """Return the seconds of each test and of all, on code without a fault."""
+def usual(names):
+    """Return the seconds of each test in files and of all, on code without a fault."""
     began, folder = time.monotonic(), copy(0)
-    process = start(folder, module, {})
+    process = start(folder, names, {})
     process.join()
     if process.exitcode:
         said = folder.with_suffix(".log").read_text()
-        sys.exit(f"The tests of {module} fail without any mutant:\n{said[-3000:]}")
+        sys.exit(f"{names} fail without any mutant:\n{said[-3000:]}")
     seconds = json.loads(folder.with_suffix(".json").read_text())
     return seconds, time.monotonic() - began
 
@@ -130,14 +130,15 @@ def copy(number):
 
 def outcomes(jobs):
     """Yield each mutant with what became of it, ``WORKERS`` of them at once."""
-    known = {module: usual(module) for module in {job.module for job in jobs}}
+    known = {names: usual(names) for names in {MODULES[job.module] for job in jobs}}
     free, running, left = [copy(n) for n in range(WORKERS)], {}, [*jobs][::-1]
     while left or running:
         while left and free:
             mutant, folder = left.pop(), free.pop()
             (folder / CODE / f"{mutant.module}.py").write_text(mutant.source, "utf8")
-            seconds, whole = known[mutant.module]
-            process = start(folder, mutant.module, seconds)
+            names = MODULES[mutant.module]
+            seconds, whole = known[names]
+            process = start(folder, names, seconds)
             limit = time.monotonic() + TIMES * whole + MORE
             running[process.sentinel] = process, mutant, folder, limit
         wait(running, timeout=1)

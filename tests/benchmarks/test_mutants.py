@@ -123,7 +123,7 @@ def tiny(tmp_path, monkeypatch):
     )
     settings = {"ROOT": tmp_path, "WORK": tmp_path / "_build", "TIMES": 0, "MORE": 5}
     settings |= {"CODE": mutants.Path("code/tiny"), "TESTS": mutants.Path("tests/tiny")}
-    settings |= {"MODULES": {"m": ["test_m.py"]}, "HEAVY": (), "WORKERS": 2}
+    settings |= {"MODULES": {"m": ("test_m.py",)}, "HEAVY": (), "WORKERS": 2}
     for name, value in settings.items():
         monkeypatch.setattr(mutants, name, value)
     return tmp_path
@@ -144,7 +144,7 @@ def test_each_mutant_meets_the_tests_and_the_code_stays_as_it_was(tiny):
 
 def test_tests_that_fail_without_a_mutant_are_told(tiny):
     (tiny / "code/tiny/m.py").write_text(CODE.replace("x / y", "x * y"))
-    with pytest.raises(SystemExit, match=r"(?s)tests of m fail without.*assert half"):
+    with pytest.raises(SystemExit, match=r"(?s)test_m.*fail without.*assert half"):
         list(mutants.outcomes([Mutant("m", 1, "", CODE)]))
 
 
