@@ -5,6 +5,7 @@
 # make check    all that must pass before a change lands
 # make lighthouse  Lighthouse on every page, beside a default Jupyter Book (needs Node)
 # make builds   how long builds take, beside plain Jupyter Book's (an hour, quiet machine)
+# make mutants  small faults put into the code, and whether its tests see them (an hour)
 # make live     the website in a browser, rebuilt at every save
 # make chapter NAME=lion_in_a_box  a new chapter, from the template, in the contents
 # make frameworks  optax, Keras, timm and pytorch_optimizer, for the tests that run them
@@ -20,7 +21,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .PHONY: book release test pdf tex tex-packages check lint live lock clean distclean
-.PHONY: lighthouse lighthouse-tools frameworks builds chapter
+.PHONY: lighthouse lighthouse-tools frameworks builds mutants chapter
 
 PYTHON ?= python3
 TORCH_INDEX ?=
@@ -28,6 +29,7 @@ RUNS ?= 1
 BIN := .venv/bin
 INSTALLED := .venv/installed
 FRAMEWORKS := .venv/frameworks
+MUTATING := .venv/mutating
 # Warnings are errors, a reference without a target is a warning.
 STRICT := -W -n --keep-going
 LATEX := _build/latex
@@ -87,6 +89,10 @@ builds: $(INSTALLED)
 	$(BIN)/python benchmarks/builds.py
 	@echo "Read it: $(CURDIR)/benchmarks/builds.md"
 
+mutants: $(MUTATING)
+	$(BIN)/python benchmarks/mutants.py
+	@echo "Read it: $(CURDIR)/benchmarks/mutants.md"
+
 lighthouse-tools: $(INSTALLED)
 	@$(BIN)/python benchmarks/lighthouse.py --install
 
@@ -113,6 +119,10 @@ frameworks: $(FRAMEWORKS)
 
 $(FRAMEWORKS): requirements-frameworks.txt $(INSTALLED)
 	$(BIN)/pip install --no-deps -r requirements-frameworks.txt
+	touch $@
+
+$(MUTATING): requirements-mutants.txt $(INSTALLED)
+	$(BIN)/pip install --no-deps -r requirements-mutants.txt
 	touch $@
 
 # The second file holds only what the first has not. Neither resolves CUDA: see

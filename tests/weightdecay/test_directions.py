@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from weightdecay import directions
+from weightdecay import directions, theory
+from weightdecay.rule import settings_of
 
 
 def normal(seed, *shape):
@@ -48,6 +49,19 @@ def test_newton_schulz_of_nothing_is_nothing():
     assert directions.newton_schulz(torch.zeros(4, 3)).count_nonzero() == 0
 
 
+def test_newton_schulz_asks_not_how_large_a_gradient_is_unless_it_is_below_eps():
+    u, v, g = with_singular_values([3.0, 1.0], 5, 4)
+    after = directions.newton_schulz(g)
+    for size in (1e-6, 1e-3, 1e3):
+        scaled = directions.newton_schulz(size * g / g.norm())
+        assert (scaled - after).abs().max() < 1e-12
+    u, v, g = with_singular_values([1.0], 5, 4)
+    # Of an eps of 1e-7 this is one part in a hundred: it grows from there.
+    gain = theory.newton_schulz_gain(torch.tensor(0.01, dtype=torch.float64))
+    assert (directions.newton_schulz(1e-9 * g) - gain * u @ v.T).abs().max() < 1e-12
+    assert (gain - 1).abs() > 0.1
+
+
 def test_a_tall_matrix_steps_further_by_the_root_of_rows_per_column():
     u, v, g = with_singular_values([3.0, 1.0], 8, 2)
     exact = {"orthogonalise": directions.polar}
@@ -55,6 +69,25 @@ def test_a_tall_matrix_steps_further_by_the_root_of_rows_per_column():
     wide, _ = directions.muon_direction(g.T, None, **exact)
     assert (tall - 2 * u @ v.T).abs().max() < 1e-12
     assert (wide - v @ u.T).abs().max() < 1e-12
+
+
+DIRECTIONS = [f for name, f in vars(directions).items() if name.endswith("_direction")]
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS, ids=lambda f: f.__name__)
+def test_a_direction_refuses_what_it_does_not_take_and_what_is_out_of_range(direction):
+    g, needed = torch.ones(2, 2), {}
+    if direction is directions.momentum_direction:
+        needed = {"momentum": 0.9}
+    taken = settings_of(direction)
+    direction(g, None, **needed)
+    with pytest.raises(TypeError, match=rf"{direction.__name__} does not take lr\."):
+        direction(g, None, lr=0.1, **needed)
+    assert taken
+    for name in taken:
+        wrong = (-1, -1) if name == "betas" else "wrong"
+        with pytest.raises((TypeError, ValueError), match=f"^{name} must be "):
+            direction(g, None, **(needed | {name: wrong}))
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 2, 2)])

@@ -43,6 +43,11 @@ def test_lion_with_a_falling_lr_ends_in_the_box(settings):
     assert (theory.box(MINIMUM, 0.5) - MINIMUM).abs().max() == 2
 
 
+def test_the_box_ends_at_one_over_weight_decay_on_both_sides():
+    far = torch.tensor([-9.0, -2.4, 2.4, 9.0], dtype=torch.float64)
+    assert theory.box(far, 0.4).tolist() == [-2.5, -2.4, 2.4, 2.5]
+
+
 def test_the_box_of_no_decay_holds_everything():
     assert torch.equal(theory.box(MINIMUM, 0), MINIMUM)
 
@@ -192,6 +197,8 @@ def test_the_risk_of_a_flow_is_the_mean_over_drawn_starts_and_fits():
     w = kept * (truth + 2**0.5 * start) + taken * (truth + 0.3**0.5 * fit)
     drawn = (w - truth).square().mean()
     assert abs(drawn / theory.flow_risk(moved, decayed, 0.3, 2.0) - 1) < 0.01
+    from_truth = theory.flow_risk(moved, decayed, 0.3, 1.0)
+    assert theory.flow_risk(moved, decayed, 0.3) == from_truth < 0.9 * drawn
 
 
 @pytest.mark.parametrize("betas", [(0.9, 0.99), (0.5, 0.9), (0.0, 0.9)])
@@ -207,6 +214,17 @@ def test_at_lions_mean_the_mean_sign_of_many_draws_cancels_the_decay(betas):
     # The mean remembers a part of what was before these.
     assert (mean.sign().mean(0) + 0.5 * w).abs().max() < 0.03
     assert (0.5 * (theory.box(MINIMUM, 0.5) - w)).abs().max() > 0.15
+
+
+@pytest.mark.parametrize("betas", [(0.9, 0.99), (0.5, 0.9), (0.0, 0.9)])
+def test_lions_mean_balances_the_sign_of_a_gaussian_sum_of_all_gradients(betas):
+    noise = torch.tensor([0.5, 2.0, 8.0, 30.0], dtype=torch.float64)
+    w = theory.lion_mean(MINIMUM, CURVATURE, 0.5, noise, betas)
+    shares = (1 - betas[1]) * betas[0] * betas[1] ** torch.arange(3000).double()
+    spread = noise * math.hypot(1 - betas[0], shares.norm())
+    sign = torch.erf(CURVATURE * (w - MINIMUM) / spread / math.sqrt(2))
+    assert (sign + 0.5 * w).abs().max() < 1e-12
+    assert (torch.erf(CURVATURE * (w - MINIMUM) / spread) + 0.5 * w).abs().max() > 0.01
 
 
 def test_without_noise_lion_rests_in_the_box():
