@@ -1,108 +1,245 @@
-"""Ask every optimizer of torch and of the package pytorch_optimizer for its decay.
+"""Ask the optimizers of many packages for their decay.
 
-Each is asked with its own settings, by :func:`weightdecay.probe.ask`, and gives a row
-of ``code/weightdecay/data/census.csv``; one that can't be asked gives the reason.
-``make frameworks`` installs the package.
+``census.toml`` names them. Each is asked by :func:`weightdecay.probe.ask` and gives a
+row of ``code/weightdecay/data/census.csv``; one that can't be asked gives the reason.
+
+``make census`` installs the packages and asks all; ``python benchmarks/census.py timm
+mup`` asks these two again. The rows of a package that is not asked stay as they are.
 """
 
+import ast
 import csv
+import inspect
+import os
 import sys
+import tomllib
+import types
 import warnings
+from contextlib import redirect_stdout
 from dataclasses import asdict
-from importlib.metadata import version
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from io import StringIO
 from pathlib import Path
+
+# Before torch is imported: compiling takes minutes and leaves the rule as it is.
+os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
 
 import torch
 
 from weightdecay import probe
 
 TABLE = Path(probe.__file__).parent / "data/census.csv"
+ASKED = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf8"))
 
 
-def in_groups(optimizer):
-    """Make a maker that says for each parameter whether Muon's rule steps it."""
+def plainly(optimizer, own):
+    """Make it of the parameters and of its own settings."""
+    return lambda params, **settings: optimizer(params, **settings, **own)
+
+
+def in_groups(optimizer, own):
+    """Make it of a group that says whether Muon's rule steps it."""
 
     def make(params, **settings):
         muon = params[0].ndim == 2
-        return optimizer([{"params": params, "use_muon": muon, **settings}], **settings)
+        group = {"params": params, "use_muon": muon, **settings}
+        return optimizer([group], **settings, **own)
 
     return make
 
 
-def of_a_model(optimizer):
-    """Make a maker for an optimizer that takes a module."""
+def in_groups_alone(optimizer, own):
+    """Make it of such a group, which has all the settings."""
+
+    def make(params, **settings):
+        muon = params[0].ndim == 2
+        return optimizer([{"params": params, "use_muon": muon, **settings, **own}])
+
+    return make
+
+
+def grouped(optimizer, own):
+    """Make it of a group that has its own settings."""
+    return lambda params, **settings: optimizer([{"params": params, **own}], **settings)
+
+
+def in_two(optimizer, own):
+    """Make it of the matrices and of the others."""
+
+    def make(params, **settings):
+        two = [[p for p in params if (p.ndim == 2) == muon] for muon in (True, False)]
+        return optimizer(*two, **settings, **own)
+
+    return make
+
+
+def in_training(optimizer, own):
+    """Make it and tell it that the model is in training."""
+
+    def make(params, **settings):
+        made = optimizer(params, **settings, **own)
+        made.train()
+        return made
+
+    return make
+
+
+def of_a_model(optimizer, own):
+    """Make it of a module."""
     return lambda params, **settings: optimizer(
-        torch.nn.ParameterList(params), **settings
+        torch.nn.ParameterList(params), **settings, **own
     )
 
 
-def with_argument(**argument):
-    """Make a maker for an optimizer that can't be made without an argument."""
-    return lambda optimizer: (
-        lambda params, **settings: optimizer(params, **settings, **argument)
+def of_named(optimizer, own):
+    """Make it of pairs of a name and a parameter."""
+    return lambda params, **settings: optimizer(
+        [(f"layer.{k}", p) for k, p in enumerate(params)], **settings, **own
     )
 
 
-# Those that are not made of parameters, lr and weight_decay alone.
-MADE_OTHERWISE = {
-    **dict.fromkeys(("adago", "adamuon", "muon", "muonclip", "normuon"), in_groups),
-    **dict.fromkeys(("adalomo", "adammini", "lomo"), of_a_model),
-    "distributedmuon": in_groups,
-    "bsam": with_argument(num_data=1),
-    "ranger21": with_argument(num_iterations=100),
+def around_sgd(optimizer, own):
+    """Put it around torch's SGD."""
+    return lambda params, **settings: optimizer(
+        torch.optim.SGD(params, **settings), **own
+    )
+
+
+def configured(optimizer, own):
+    """Make it with an object that has its settings."""
+    config = type(inspect.signature(optimizer).parameters["config"].default)
+    return lambda params, **settings: optimizer(params, config(**settings, **own))
+
+
+def with_decay_object(optimizer, own):
+    """Make it with an object that does the decay."""
+    decay = type(inspect.signature(optimizer).parameters["weight_decay"].default)
+
+    def make(params, lr, **settings):
+        objects = {k: decay(v, **own) for k, v in settings.items()}
+        return optimizer(params, lr=lr, **objects)
+
+    return make
+
+
+def twice_as_wide(optimizer, own):
+    """Make it of parameters of a model that is twice as wide as its base."""
+    from mup.infshape import InfDim, InfShape
+
+    def make(params, **settings):
+        for p in params:
+            p.infshape = InfShape([InfDim(n // 2, n) for n in p.shape])
+        return optimizer(params, **settings, **own)
+
+    return make
+
+
+MAKERS = {
+    make.__name__: make
+    for make in (
+        in_groups,
+        in_groups_alone,
+        grouped,
+        in_two,
+        in_training,
+        of_a_model,
+        of_named,
+        around_sgd,
+        configured,
+        with_decay_object,
+        twice_as_wide,
+    )
 }
 
 
-def packages():
-    """Return the optimizers of each package by name."""
-    from pytorch_optimizer.optimizer import OPTIMIZERS
-
-    return {"torch": torchs(), "pytorch_optimizer": dict(sorted(OPTIMIZERS.items()))}
-
-
-def torchs():
-    """Return the optimizers of torch by name."""
-    names = sorted(set(torch.optim.__all__) - {"Optimizer"})
-    classes = {name: getattr(torch.optim, name) for name in names}
-    return {n: c for n, c in classes.items() if isinstance(c, type)}
-
-
-def row(package, name, optimizer):
-    """Ask one optimizer and return its row, as texts."""
-    make = MADE_OTHERWISE.get(name, lambda optimizer: optimizer)(optimizer)
-    release = version(package).split("+")[0]
+def release(package):
+    """Return the version of a package, None if it isn't installed."""
     try:
-        with warnings.catch_warnings(action="ignore"):
+        return version(package).split("+")[0]
+    except PackageNotFoundError:
+        return None
+
+
+def leave_empty(name):
+    """Let the modules in this package be imported without what it imports itself."""
+    if name not in sys.modules:
+        parent, _, last = name.rpartition(".")
+        folders = sys.modules[parent].__path__ if parent else sys.path
+        found = [str(Path(f, last)) for f in folders if Path(f, last).is_dir()]
+        sys.modules[name] = types.ModuleType(name)
+        sys.modules[name].__path__ = found
+
+
+def asks(package):
+    """Return what is asked of a package: (optimizer, setting, a maker) for each."""
+    entry = ASKED[package]
+    for name in entry.get("empty", ()):
+        leave_empty(name)
+    return [ask(entry, call) for call in entry["asks"]]
+
+
+def ask(entry, text):
+    """Return the optimizer's name, its setting as a text and what makes it."""
+    call = ast.parse(text, mode="eval").body
+    name = ast.unparse(call.func)
+    own = {k.arg: ast.literal_eval(k.value) for k in call.keywords}
+    path, _, attribute = f"{entry['module']}.{name}".rpartition(".")
+    optimizer = getattr(import_module(path), attribute)
+    maker = MAKERS.get(entry.get("made", {}).get(name), plainly)
+    return name, ", ".join(map(ast.unparse, call.keywords)), maker(optimizer, own)
+
+
+def row(package, name, setting, make):
+    """Ask one optimizer and return its row, as texts."""
+    try:
+        with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()):
             answer = probe.ask(make)
-    except ValueError as refusal:
-        found = {"refusal": str(refusal).split("parameter: ")[1].split("; With")[0]}
+    except (TypeError, ValueError) as refusal:
+        found = {"refusal": " ".join(str(refusal).split())}
     else:
         found = {**asdict(answer), "kept": answer.kept}
-    texts = {
-        k: f"{v:.3g}" if isinstance(v, float) else str(v) for k, v in found.items()
-    }
-    return {"package": package, "version": release, "optimizer": name, **texts}
+    asked = {"version": release(package), "optimizer": name, "setting": setting}
+    return {"package": package, **asked, **{k: text(v) for k, v in found.items()}}
 
 
-def take():
-    """Ask all of them and return the rows of the table."""
-    return [
-        row(package, name, optimizer)
-        for package, optimizers in packages().items()
-        for name, optimizer in optimizers.items()
-    ]
+def text(value):
+    """Return a value of an answer as the table has it."""
+    if isinstance(value, tuple):
+        return "; ".join(value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def take(package):
+    """Ask all that is asked of a package and return its rows."""
+    with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()):
+        asked = asks(package)
+    return [row(package, *one) for one in asked]
 
 
 def write(rows, path):
     """Write the rows as a table, a column for every field that any of them has."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     with path.open("w", encoding="utf8", newline="") as file:
-        table = csv.DictWriter(file, columns, lineterminator="\n")
+        table = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
 
 
+def main(names):
+    """Ask these packages, or all, and write the table after each of them."""
+    kept = {row["package"]: [] for row in probe.census()}
+    for row in probe.census():
+        kept[row["package"]].append(row)
+    for package in names or ASKED:
+        if release(package) is None:
+            print(f"{package} is not installed: its rows stay as they are")
+            continue
+        kept[package] = take(package)
+        write([row for p in ASKED for row in kept.get(p, ())], TABLE)
+        print(f"{package} {release(package)}: {len(kept[package])} rows", flush=True)
+    print(f"Read it: {TABLE}")
+
+
 if __name__ == "__main__":
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else TABLE
-    write(take(), path)
-    print(f"Read it: {path}")
+    main(sys.argv[1:])
