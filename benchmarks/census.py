@@ -106,6 +106,34 @@ def around_sgd(optimizer, own):
     )
 
 
+def of_a_class(optimizer, own):
+    """Make one of its kind of the class of torch's SGD."""
+    return optimizer(torch.optim.SGD, **own)
+
+
+def without_lr(optimizer, own):
+    """Make one that has no learning rate."""
+    return lambda params, lr, **settings: optimizer(params, **settings, **own)
+
+
+def sampled(optimizer, own):
+    """Make one that takes the gradient at a weight that it draws."""
+
+    def make(params, **settings):
+        made = optimizer(params, **settings, **own)
+        step = made.step
+
+        def sample_and_step():
+            with made.sampled_params(train=True):
+                pass
+            step()
+
+        made.step = sample_and_step
+        return made
+
+    return make
+
+
 def configured(optimizer, own):
     """Make it with an object that has its settings."""
     config = type(inspect.signature(optimizer).parameters["config"].default)
@@ -138,6 +166,7 @@ def twice_as_wide(optimizer, own):
 MAKERS = {
     make.__name__: make
     for make in (
+        plainly,
         in_groups,
         in_groups_alone,
         grouped,
@@ -146,6 +175,9 @@ MAKERS = {
         of_a_model,
         of_named,
         around_sgd,
+        of_a_class,
+        without_lr,
+        sampled,
         configured,
         with_decay_object,
         twice_as_wide,
@@ -186,7 +218,7 @@ def ask(entry, text):
     own = {k.arg: ast.literal_eval(k.value) for k in call.keywords}
     path, _, attribute = f"{entry['module']}.{name}".rpartition(".")
     optimizer = getattr(import_module(path), attribute)
-    maker = MAKERS.get(entry.get("made", {}).get(name), plainly)
+    maker = MAKERS[entry.get("made", {}).get(name, "plainly")]
     return name, ", ".join(map(ast.unparse, call.keywords)), maker(optimizer, own)
 
 
