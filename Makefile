@@ -9,6 +9,8 @@
 # make chapter NAME=lion_in_a_box  a new chapter, from the template, in the contents
 # make frameworks  optax, Keras, timm and pytorch_optimizer, for the tests that run them
 #               (500 MB)
+# make census   what the optimizers of many packages do with weight_decay, asked again
+#               (1 GB; half an hour)
 # make lock     requirements*.txt, compiled again from requirements*.in
 # make clean    what was built;  make distclean  also the environment
 #
@@ -20,7 +22,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .PHONY: book release test pdf tex tex-packages check lint live lock clean distclean
-.PHONY: lighthouse lighthouse-tools frameworks builds chapter
+.PHONY: lighthouse lighthouse-tools frameworks census builds chapter
 
 PYTHON ?= python3
 TORCH_INDEX ?=
@@ -28,6 +30,7 @@ RUNS ?= 1
 BIN := .venv/bin
 INSTALLED := .venv/installed
 FRAMEWORKS := .venv/frameworks
+CENSUS := .venv/census
 # Warnings are errors, a reference without a target is a warning.
 STRICT := -W -n --keep-going
 LATEX := _build/latex
@@ -113,6 +116,15 @@ frameworks: $(FRAMEWORKS)
 
 $(FRAMEWORKS): requirements-frameworks.txt $(INSTALLED)
 	$(BIN)/pip install --no-deps -r requirements-frameworks.txt
+	touch $@
+
+# In a folder of its own: these packages are nobody else's business.
+census: $(CENSUS)
+	PYTHONPATH=$(CENSUS) $(BIN)/python benchmarks/census.py
+
+$(CENSUS): requirements-census.txt $(INSTALLED)
+	rm -rf $@
+	$(BIN)/pip install --no-deps --target $@ -r requirements-census.txt
 	touch $@
 
 # The second file holds only what the first has not. Neither resolves CUDA: see

@@ -4,11 +4,13 @@
 row of ``code/weightdecay/data/census.csv``; one that can't be asked gives the reason.
 
 ``make census`` installs the packages and asks all; ``python benchmarks/census.py timm
-mup`` asks these two again. The rows of a package that is not asked stay as they are.
+mup`` asks these two. The rows of a package that is not asked stay as they are. One that
+was stopped goes on where it was, unless the module behind the book has changed since.
 """
 
 import ast
 import csv
+import hashlib
 import inspect
 import os
 import sys
@@ -27,9 +29,10 @@ os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
 
 import torch
 
-from weightdecay import probe
+from weightdecay import probe, tables
 
 TABLE = Path(probe.__file__).parent / "data/census.csv"
+BEGUN = Path(__file__).parents[1] / "_build/census"
 ASKED = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf8"))
 
 
@@ -230,23 +233,21 @@ def row(package, name, setting, make):
     except (TypeError, ValueError) as refusal:
         found = {"refusal": " ".join(str(refusal).split())}
     else:
-        found = {**asdict(answer), "kept": answer.kept}
+        found = {**asdict(answer), "vectors": answer.vectors, "kept": answer.kept}
     asked = {"version": release(package), "optimizer": name, "setting": setting}
     return {"package": package, **asked, **{k: text(v) for k, v in found.items()}}
 
 
 def text(value):
-    """Return a value of an answer as the table has it."""
-    if isinstance(value, tuple):
-        return "; ".join(value)
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def take(package):
-    """Ask all that is asked of a package and return its rows."""
-    with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()):
-        asked = asks(package)
-    return [row(package, *one) for one in asked]
+    """Return a value of an answer as the table has it, a shape as in 2x2."""
+    if not isinstance(value, tuple):
+        return f"{value:.3g}" if isinstance(value, float) else str(value)
+    if value and all(isinstance(x, int) for x in value):
+        return "x".join(map(str, value))
+    a_shape_first = (
+        value and isinstance(value[0], tuple) and isinstance(value[0][0], int)
+    )
+    return (" " if a_shape_first else "; ").join(map(text, value))
 
 
 def write(rows, path):
@@ -258,19 +259,47 @@ def write(rows, path):
         table.writerows(rows)
 
 
+def begun():
+    """Return where the rows that were taken with this very probe are kept."""
+    code = b"".join(p.read_bytes() for p in sorted(TABLE.parents[1].glob("*.py")))
+    return BEGUN / f"{hashlib.sha256(code).hexdigest()[:16]}.csv"
+
+
+def take(package, kept=()):
+    """Ask all that is asked of a package and yield its rows, those kept unasked."""
+    kept = {(row["version"], row["optimizer"], row["setting"]): row for row in kept}
+    with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()):
+        asked = asks(package)
+    for name, setting, make in asked:
+        known = kept.get((release(package), name, setting))
+        yield known or row(package, name, setting, make)
+
+
 def main(names):
-    """Ask these packages, or all, and write the table after each of them."""
-    kept = {row["package"]: [] for row in probe.census()}
-    for row in probe.census():
-        kept[row["package"]].append(row)
+    """Ask these packages, or all, and write the table."""
+    path = begun()
+    taken = of_packages(tables.read(path) if path.exists() else [])
+    BEGUN.mkdir(parents=True, exist_ok=True)
     for package in names or ASKED:
         if release(package) is None:
             print(f"{package} is not installed: its rows stay as they are")
             continue
-        kept[package] = take(package)
-        write([row for p in ASKED for row in kept.get(p, ())], TABLE)
-        print(f"{package} {release(package)}: {len(kept[package])} rows", flush=True)
+        kept, taken[package] = taken.get(package, []), []
+        for found in take(package, kept):
+            taken[package].append(found)
+            write([row for rows in taken.values() for row in rows], path)
+        print(f"{package} {release(package)}: {len(taken[package])} rows", flush=True)
+    rows = of_packages(probe.census()) | taken
+    write([row for package in ASKED for row in rows.get(package, ())], TABLE)
     print(f"Read it: {TABLE}")
+
+
+def of_packages(rows):
+    """Return the rows of each package."""
+    packages = {}
+    for row in rows:
+        packages.setdefault(row["package"], []).append(row)
+    return packages
 
 
 if __name__ == "__main__":
