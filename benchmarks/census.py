@@ -5,14 +5,14 @@ row of ``code/weightdecay/data/census.csv``; one that can't be asked gives the r
 
 ``make census`` installs the packages and asks all; ``python benchmarks/census.py timm
 mup`` asks these two. The rows of a package that is not asked stay as they are. One that
-was stopped goes on where it was, unless the module behind the book has changed since.
+was stopped goes on where it was, unless the probe has changed since.
 """
 
 import ast
 import csv
 import hashlib
-import inspect
 import os
+import re
 import sys
 import tomllib
 import types
@@ -27,7 +27,7 @@ from pathlib import Path
 # Before torch is imported: compiling takes minutes and leaves the rule as it is.
 os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
 
-import torch
+from census_makers import MAKERS
 
 from weightdecay import probe, tables
 
@@ -36,164 +36,17 @@ BEGUN = Path(__file__).parents[1] / "_build/census"
 ASKED = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf8"))
 
 
-def plainly(optimizer, own):
-    """Make it of the parameters and of its own settings."""
-    return lambda params, **settings: optimizer(params, **settings, **own)
-
-
-def in_groups(optimizer, own):
-    """Make it of a group that says whether Muon's rule steps it."""
-
-    def make(params, **settings):
-        muon = params[0].ndim == 2
-        group = {"params": params, "use_muon": muon, **settings}
-        return optimizer([group], **settings, **own)
-
-    return make
-
-
-def in_groups_alone(optimizer, own):
-    """Make it of such a group, which has all the settings."""
-
-    def make(params, **settings):
-        muon = params[0].ndim == 2
-        return optimizer([{"params": params, "use_muon": muon, **settings, **own}])
-
-    return make
-
-
-def grouped(optimizer, own):
-    """Make it of a group that has its own settings."""
-    return lambda params, **settings: optimizer([{"params": params, **own}], **settings)
-
-
-def in_two(optimizer, own):
-    """Make it of the matrices and of the others."""
-
-    def make(params, **settings):
-        two = [[p for p in params if (p.ndim == 2) == muon] for muon in (True, False)]
-        return optimizer(*two, **settings, **own)
-
-    return make
-
-
-def in_training(optimizer, own):
-    """Make it and tell it that the model is in training."""
-
-    def make(params, **settings):
-        made = optimizer(params, **settings, **own)
-        made.train()
-        return made
-
-    return make
-
-
-def of_a_model(optimizer, own):
-    """Make it of a module."""
-    return lambda params, **settings: optimizer(
-        torch.nn.ParameterList(params), **settings, **own
-    )
-
-
-def of_named(optimizer, own):
-    """Make it of pairs of a name and a parameter."""
-    return lambda params, **settings: optimizer(
-        [(f"layer.{k}", p) for k, p in enumerate(params)], **settings, **own
-    )
-
-
-def around_sgd(optimizer, own):
-    """Put it around torch's SGD."""
-    return lambda params, **settings: optimizer(
-        torch.optim.SGD(params, **settings), **own
-    )
-
-
-def of_a_class(optimizer, own):
-    """Make one of its kind of the class of torch's SGD."""
-    return optimizer(torch.optim.SGD, **own)
-
-
-def without_lr(optimizer, own):
-    """Make one that has no learning rate."""
-    return lambda params, lr, **settings: optimizer(params, **settings, **own)
-
-
-def sampled(optimizer, own):
-    """Make one that takes the gradient at a weight that it draws."""
-
-    def make(params, **settings):
-        made = optimizer(params, **settings, **own)
-        step = made.step
-
-        def sample_and_step():
-            with made.sampled_params(train=True):
-                pass
-            step()
-
-        made.step = sample_and_step
-        return made
-
-    return make
-
-
-def configured(optimizer, own):
-    """Make it with an object that has its settings."""
-    config = type(inspect.signature(optimizer).parameters["config"].default)
-    return lambda params, **settings: optimizer(params, config(**settings, **own))
-
-
-def with_decay_object(optimizer, own):
-    """Make it with an object that does the decay."""
-    decay = type(inspect.signature(optimizer).parameters["weight_decay"].default)
-
-    def make(params, lr, **settings):
-        objects = {k: decay(v, **own) for k, v in settings.items()}
-        return optimizer(params, lr=lr, **objects)
-
-    return make
-
-
-def twice_as_wide(optimizer, own):
-    """Make it of parameters of a model that is twice as wide as its base."""
-    from mup.infshape import InfDim, InfShape
-
-    def make(params, **settings):
-        for p in params:
-            p.infshape = InfShape([InfDim(n // 2, n) for n in p.shape])
-        return optimizer(params, **settings, **own)
-
-    return make
-
-
-MAKERS = {
-    make.__name__: make
-    for make in (
-        plainly,
-        in_groups,
-        in_groups_alone,
-        grouped,
-        in_two,
-        in_training,
-        of_a_model,
-        of_named,
-        around_sgd,
-        of_a_class,
-        without_lr,
-        sampled,
-        configured,
-        with_decay_object,
-        twice_as_wide,
-    )
-}
-
-
 def release(package):
     """Return the version of a package, None if it isn't installed."""
     try:
         return version(package).split("+")[0]
     except PackageNotFoundError:
         return None
+
+
+def normal(package):
+    """Return a package's name as the index has it."""
+    return re.sub("[-_.]+", "-", package).lower()
 
 
 def leave_empty(name):
@@ -214,15 +67,20 @@ def asks(package):
     return [ask(entry, call) for call in entry["asks"]]
 
 
-def ask(entry, text):
+def ask(entry, call):
     """Return the optimizer's name, its setting as a text and what makes it."""
-    call = ast.parse(text, mode="eval").body
-    name = ast.unparse(call.func)
-    own = {k.arg: ast.literal_eval(k.value) for k in call.keywords}
+    name, own, setting = parsed(call)
     path, _, attribute = f"{entry['module']}.{name}".rpartition(".")
     optimizer = getattr(import_module(path), attribute)
     maker = MAKERS[entry.get("made", {}).get(name, "plainly")]
-    return name, ", ".join(map(ast.unparse, call.keywords)), maker(optimizer, own)
+    return name, setting, maker(optimizer, own)
+
+
+def parsed(call):
+    """Return the name that a call has, its settings, and these as a text."""
+    call = ast.parse(call, mode="eval").body
+    own = {k.arg: ast.literal_eval(k.value) for k in call.keywords}
+    return ast.unparse(call.func), own, ", ".join(map(ast.unparse, call.keywords))
 
 
 def row(package, name, setting, make):
@@ -240,14 +98,16 @@ def row(package, name, setting, make):
 
 def text(value):
     """Return a value of an answer as the table has it, a shape as in 2x2."""
-    if not isinstance(value, tuple):
-        return f"{value:.3g}" if isinstance(value, float) else str(value)
-    if value and all(isinstance(x, int) for x in value):
-        return "x".join(map(str, value))
-    a_shape_first = (
-        value and isinstance(value[0], tuple) and isinstance(value[0][0], int)
-    )
-    return (" " if a_shape_first else "; ").join(map(text, value))
+    match value:
+        case float():
+            return f"{value:.3g}"
+        case (int(), *_):
+            return "x".join(map(str, value))
+        case ((int(), *_), *_):
+            return " ".join(map(text, value))
+        case tuple():
+            return "; ".join(map(text, value))
+    return str(value)
 
 
 def write(rows, path):
@@ -261,7 +121,8 @@ def write(rows, path):
 
 def begun():
     """Return where the rows that were taken with this very probe are kept."""
-    code = b"".join(p.read_bytes() for p in sorted(TABLE.parents[1].glob("*.py")))
+    mine = [m for name, m in sorted(sys.modules.items()) if name.startswith("weightd")]
+    code = b"".join(Path(module.__file__).read_bytes() for module in mine)
     return BEGUN / f"{hashlib.sha256(code).hexdigest()[:16]}.csv"
 
 
