@@ -5,13 +5,14 @@ weight_decay.
 """
 
 import inspect
+from functools import partial
 
 import torch
 
 
 def plainly(optimizer, own):
-    """Make it of the parameters and of its own settings."""
-    return lambda params, **settings: optimizer(params, **settings, **own)
+    """Make it of the parameters, under whatever names it has for lr and the other."""
+    return partial(optimizer, **own)
 
 
 def in_groups(optimizer, own):
@@ -87,11 +88,6 @@ def of_a_class(optimizer, own):
     return optimizer(torch.optim.SGD, **own)
 
 
-def without_lr(optimizer, own):
-    """Make one that has no learning rate."""
-    return lambda params, lr, **settings: optimizer(params, **settings, **own)
-
-
 def sampled(optimizer, own):
     """Make one that takes the gradient at a weight that it draws."""
 
@@ -152,7 +148,6 @@ MAKERS = {
         of_named,
         around_sgd,
         of_a_class,
-        without_lr,
         sampled,
         configured,
         with_decay_object,

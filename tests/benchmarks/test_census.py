@@ -3,6 +3,7 @@
 import csv
 from collections import Counter
 from importlib import import_module
+from pathlib import Path
 
 import census
 import pytest
@@ -61,6 +62,25 @@ def test_the_table_has_a_row_for_each_that_is_named():
         assert len(by_name(rows(package))) == len(entry["asks"]), package
         assert len({r["version"] for r in rows(package)}) == 1, package
     assert {r["package"] for r in probe.census()} == census.ASKED.keys()
+
+
+def pins(name):
+    lines = Path(__file__, "../../..", name).resolve().read_text("utf8").splitlines()
+    pinned = [
+        line.split()[0].split("==") for line in lines if line[:1] not in ("", "#")
+    ]
+    return {census.normal(package): release for package, release in pinned}
+
+
+def test_the_table_is_of_the_versions_that_are_pinned():
+    pinned = pins("requirements-census.txt")
+    asked = {census.normal(r["package"]): r["version"] for r in probe.census()}
+    assert asked.pop("torch") == pins("requirements.txt")["torch"]
+    assert asked.items() <= pinned.items()
+    frameworks = pins("requirements-frameworks.txt")
+    both = pinned.keys() & frameworks.keys()
+    assert {k: pinned[k] for k in both} == {k: frameworks[k] for k in both}
+    assert not pinned.keys() & pins("requirements.txt").keys()
 
 
 def test_every_optimizer_of_torch_is_named():
