@@ -10,6 +10,8 @@
 # make chapter NAME=lion_in_a_box  a new chapter, from the template, in the contents
 # make frameworks  optax, Keras, timm and pytorch_optimizer, for the tests that run them
 #               (500 MB)
+# make census   what the optimizers of many packages do with weight_decay, asked again
+#               (1 GB; half an hour)
 # make lock     requirements*.txt, compiled again from requirements*.in
 # make clean    what was built;  make distclean  also the environment
 #
@@ -21,7 +23,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .PHONY: book release test pdf tex tex-packages check lint live lock clean distclean
-.PHONY: lighthouse lighthouse-tools frameworks builds mutants chapter
+.PHONY: lighthouse lighthouse-tools frameworks census builds mutants chapter
 
 PYTHON ?= python3
 TORCH_INDEX ?=
@@ -30,6 +32,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 FRAMEWORKS := .venv/frameworks
 MUTATING := .venv/mutating
+CENSUS := .venv/census
 # Warnings are errors, a reference without a target is a warning.
 STRICT := -W -n --keep-going
 LATEX := _build/latex
@@ -123,6 +126,15 @@ $(FRAMEWORKS): requirements-frameworks.txt $(INSTALLED)
 
 $(MUTATING): requirements-mutants.txt $(INSTALLED)
 	$(BIN)/pip install --no-deps -r requirements-mutants.txt
+	touch $@
+
+# In a folder of its own: these packages are nobody else's business.
+census: $(CENSUS)
+	PYTHONPATH=$(CENSUS) $(BIN)/python benchmarks/census.py
+
+$(CENSUS): requirements-census.txt $(INSTALLED)
+	rm -rf $@
+	$(BIN)/pip install --no-deps --target $@ -r requirements-census.txt
 	touch $@
 
 # The second file holds only what the first has not. Neither resolves CUDA: see

@@ -1,108 +1,167 @@
-"""Ask every optimizer of torch and of the package pytorch_optimizer for its decay.
+"""Ask the optimizers of many packages for their decay.
 
-Each is asked with its own settings, by :func:`weightdecay.probe.ask`, and gives a row
-of ``code/weightdecay/data/census.csv``; one that can't be asked gives the reason.
-``make frameworks`` installs the package.
+``census.toml`` names them. Each is asked by :func:`weightdecay.probe.ask` and gives a
+row of ``code/weightdecay/data/census.csv``; one that can't be asked gives the reason.
+
+``make census`` installs the packages and asks all; ``python benchmarks/census.py timm
+mup`` asks these two. The rows of a package that is not asked stay as they are. One that
+was stopped goes on where it was, unless the probe has changed since.
 """
 
+import ast
 import csv
+import hashlib
+import os
+import re
 import sys
+import tomllib
+import types
 import warnings
+from contextlib import redirect_stdout
 from dataclasses import asdict
-from importlib.metadata import version
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from io import StringIO
 from pathlib import Path
 
-import torch
+# Before torch is imported: compiling takes minutes and leaves the rule as it is.
+os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
 
-from weightdecay import probe
+from census_makers import MAKERS
+
+from weightdecay import probe, tables
 
 TABLE = Path(probe.__file__).parent / "data/census.csv"
+BEGUN = Path(__file__).parents[1] / "_build/census"
+ASKED = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf8"))
 
 
-def in_groups(optimizer):
-    """Make a maker that says for each parameter whether Muon's rule steps it."""
-
-    def make(params, **settings):
-        muon = params[0].ndim == 2
-        return optimizer([{"params": params, "use_muon": muon, **settings}], **settings)
-
-    return make
-
-
-def of_a_model(optimizer):
-    """Make a maker for an optimizer that takes a module."""
-    return lambda params, **settings: optimizer(
-        torch.nn.ParameterList(params), **settings
-    )
-
-
-def with_argument(**argument):
-    """Make a maker for an optimizer that can't be made without an argument."""
-    return lambda optimizer: (
-        lambda params, **settings: optimizer(params, **settings, **argument)
-    )
-
-
-# Those that are not made of parameters, lr and weight_decay alone.
-MADE_OTHERWISE = {
-    **dict.fromkeys(("adago", "adamuon", "muon", "muonclip", "normuon"), in_groups),
-    **dict.fromkeys(("adalomo", "adammini", "lomo"), of_a_model),
-    "distributedmuon": in_groups,
-    "bsam": with_argument(num_data=1),
-    "ranger21": with_argument(num_iterations=100),
-}
-
-
-def packages():
-    """Return the optimizers of each package by name."""
-    from pytorch_optimizer.optimizer import OPTIMIZERS
-
-    return {"torch": torchs(), "pytorch_optimizer": dict(sorted(OPTIMIZERS.items()))}
-
-
-def torchs():
-    """Return the optimizers of torch by name."""
-    names = sorted(set(torch.optim.__all__) - {"Optimizer"})
-    classes = {name: getattr(torch.optim, name) for name in names}
-    return {n: c for n, c in classes.items() if isinstance(c, type)}
-
-
-def row(package, name, optimizer):
-    """Ask one optimizer and return its row, as texts."""
-    make = MADE_OTHERWISE.get(name, lambda optimizer: optimizer)(optimizer)
-    release = version(package).split("+")[0]
+def release(package):
+    """Return the version of a package, None if it isn't installed."""
     try:
-        with warnings.catch_warnings(action="ignore"):
+        return version(package).split("+")[0]
+    except PackageNotFoundError:
+        return None
+
+
+def normal(package):
+    """Return a package's name as the index has it."""
+    return re.sub("[-_.]+", "-", package).lower()
+
+
+def leave_empty(name):
+    """Let the modules in this package be imported without what it imports itself."""
+    if name not in sys.modules:
+        parent, _, last = name.rpartition(".")
+        folders = sys.modules[parent].__path__ if parent else sys.path
+        found = [str(Path(f, last)) for f in folders if Path(f, last).is_dir()]
+        sys.modules[name] = types.ModuleType(name)
+        sys.modules[name].__path__ = found
+
+
+def asks(package):
+    """Return what is asked of a package: (optimizer, setting, a maker) for each."""
+    entry = ASKED[package]
+    for name in entry.get("empty", ()):
+        leave_empty(name)
+    return [ask(entry, call) for call in entry["asks"]]
+
+
+def ask(entry, call):
+    """Return the optimizer's name, its setting as a text and what makes it."""
+    name, own, setting = parsed(call)
+    path, _, attribute = f"{entry['module']}.{name}".rpartition(".")
+    optimizer = getattr(import_module(path), attribute)
+    maker = MAKERS[entry.get("made", {}).get(name, "plainly")]
+    return name, setting, maker(optimizer, own)
+
+
+def parsed(call):
+    """Return the name that a call has, its settings, and these as a text."""
+    call = ast.parse(call, mode="eval").body
+    own = {k.arg: ast.literal_eval(k.value) for k in call.keywords}
+    return ast.unparse(call.func), own, ", ".join(map(ast.unparse, call.keywords))
+
+
+def row(package, name, setting, make):
+    """Ask one optimizer and return its row, as texts."""
+    try:
+        with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()):
             answer = probe.ask(make)
-    except ValueError as refusal:
-        found = {"refusal": str(refusal).split("parameter: ")[1].split("; With")[0]}
+    except (TypeError, ValueError) as refusal:
+        found = {"refusal": " ".join(str(refusal).split())}
     else:
-        found = {**asdict(answer), "kept": answer.kept}
-    texts = {
-        k: f"{v:.3g}" if isinstance(v, float) else str(v) for k, v in found.items()
-    }
-    return {"package": package, "version": release, "optimizer": name, **texts}
+        found = {**asdict(answer), "vectors": answer.vectors, "kept": answer.kept}
+    asked = {"version": release(package), "optimizer": name, "setting": setting}
+    return {"package": package, **asked, **{k: text(v) for k, v in found.items()}}
 
 
-def take():
-    """Ask all of them and return the rows of the table."""
-    return [
-        row(package, name, optimizer)
-        for package, optimizers in packages().items()
-        for name, optimizer in optimizers.items()
-    ]
+def text(value):
+    """Return a value of an answer as the table has it, a shape as in 2x2."""
+    match value:
+        case float():
+            return f"{value:.3g}"
+        case (int(), *_):
+            return "x".join(map(str, value))
+        case ((int(), *_), *_):
+            return " ".join(map(text, value))
+        case tuple():
+            return "; ".join(map(text, value))
+    return str(value)
 
 
 def write(rows, path):
     """Write the rows as a table, a column for every field that any of them has."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     with path.open("w", encoding="utf8", newline="") as file:
-        table = csv.DictWriter(file, columns, lineterminator="\n")
+        table = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
 
 
+def begun():
+    """Return where the rows that were taken with this very probe are kept."""
+    mine = [m for name, m in sorted(sys.modules.items()) if name.startswith("weightd")]
+    code = b"".join(Path(module.__file__).read_bytes() for module in mine)
+    return BEGUN / f"{hashlib.sha256(code).hexdigest()[:16]}.csv"
+
+
+def take(package, kept=()):
+    """Ask all that is asked of a package and yield its rows, those kept unasked."""
+    kept = {(row["version"], row["optimizer"], row["setting"]): row for row in kept}
+    with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()):
+        asked = asks(package)
+    for name, setting, make in asked:
+        known = kept.get((release(package), name, setting))
+        yield known or row(package, name, setting, make)
+
+
+def main(names):
+    """Ask these packages, or all, and write the table."""
+    path = begun()
+    taken = of_packages(tables.read(path) if path.exists() else [])
+    BEGUN.mkdir(parents=True, exist_ok=True)
+    for package in names or ASKED:
+        if release(package) is None:
+            print(f"{package} is not installed: its rows stay as they are")
+            continue
+        kept, taken[package] = taken.get(package, []), []
+        for found in take(package, kept):
+            taken[package].append(found)
+            write([row for rows in taken.values() for row in rows], path)
+        print(f"{package} {release(package)}: {len(taken[package])} rows", flush=True)
+    rows = of_packages(probe.census()) | taken
+    write([row for package in ASKED for row in rows.get(package, ())], TABLE)
+    print(f"Read it: {TABLE}")
+
+
+def of_packages(rows):
+    """Return the rows of each package."""
+    packages = {}
+    for row in rows:
+        packages.setdefault(row["package"], []).append(row)
+    return packages
+
+
 if __name__ == "__main__":
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else TABLE
-    write(take(), path)
-    print(f"Read it: {path}")
+    main(sys.argv[1:])
