@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from weightdecay.by_hand import FORMS, Law, Penalise, Shares, shrunk
-from weightdecay.subject import SAME, STEPS, WARM, Subject
+from weightdecay.subject import CHANGE, SAME, STEPS, WARM, Subject
 
 # Put this many times as far out for one step, a weight shows what later steps remember.
 AWAY = 3.0
@@ -56,11 +56,12 @@ def _settings(subject: Subject) -> list[dict[str, Any]]:
     construction too, and larger gradients.
     """
     decay, lr = subject.weight_decay, subject.lr
-    both = {"lr": lr / 2} if "lr" in subject.names else {"later": lr / 2}
+    later = {"changes": ((CHANGE, 0.5),)}
+    both = {"lr": lr / 2} if "lr" in subject.names else later
     return [
         {"weight_decay": decay, "sizes": (1.0, 2.0, -1.0)},
         {"weight_decay": decay / 2},
-        {"weight_decay": decay, "later": lr / 2},
+        {"weight_decay": decay, **later},
         {"weight_decay": decay, **both},
         {"weight_decay": decay, "loud": 4.0},
     ]

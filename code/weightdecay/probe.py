@@ -201,7 +201,8 @@ def _rule(subject: Subject, guide: Subject) -> Answer | None:
     for warm in (False, True):
         repeats = _repeater(subject, warm)
         law = next((s.law for s in _shrinkings(guide) if repeats(s)), None)
-        times = next((t for t in _penalties(guide, warm) if repeats(t)), None)
+        tried = (Penalise(t * guide.weight_decay) for t in penalties(guide, warm))
+        times = next((t for t in tried if repeats(t) and _scales(subject, t)), None)
         if law:
             place = "either" if times else "weight"
             return Answer(place, **asdict(law), at_first=not warm)
@@ -249,9 +250,24 @@ def _shrinkings(guide: Subject) -> Iterator[Shrink]:
                     yield Shrink(now, guide.weight_decay, first_beside)
 
 
-def _penalties(guide: Subject, warm: bool) -> Iterator[Penalise]:
-    for times in penalties(guide, warm):
-        yield Penalise(times * guide.weight_decay)
+def _scales(subject: Subject, by_hand: Penalise) -> bool:
+    """Return whether the penalty follows weight_decay, and no lr at construction."""
+    half = Penalise(by_hand.amount / 2)
+    trials: list[tuple[Penalise, float, float]] = [(half, 0.5, 1.0)]
+    if "lr" in subject.names:
+        trials.append((by_hand, 1.0, 0.5))
+    for hand, decay, lr in trials:
+        plain, decayed, ours = (
+            subject.walk(x, lr=lr * subject.lr, by_hand=how).cumsum(0)
+            for x, how in (
+                (subject.off, None),
+                (decay * subject.weight_decay, None),
+                (subject.off, hand),
+            )
+        )
+        if not subject.same(ours - plain, decayed - plain, decayed - plain):
+            return False
+    return True
 
 
 def _unknown(subject: Subject, guide: Subject) -> Answer:

@@ -27,7 +27,7 @@ ByHand: TypeAlias = Penalise | Shrink | Shares
 
 LR, WEIGHT_DECAY = 0.1, 0.3
 # A prime number of steps, so that a counter that all runs share doesn't come round.
-# From step CHANGE on lr is another; RAdam divides from its sixth on. What was found in
+# At step CHANGE lr changes; RAdam divides from its sixth on. What was found in
 # STEPS has to hold for LONG.
 STEPS, CHANGE, WARM, RETURN, LONG = 13, 4, 8, 50, 101
 MATRIX, VECTOR = (3, 2), (3,)
@@ -96,7 +96,7 @@ class Subject:
         size: float = 1.0,
         places: tuple[tuple[int, float], ...] = (),
         lr: float | None = None,
-        later: float | None = None,
+        changes: tuple[tuple[int, float], ...] = (),
         loud: float = 1.0,
         by_hand: ByHand | None = None,
         steps: int = STEPS,
@@ -105,12 +105,12 @@ class Subject:
         """Take the steps and return how each of them moved the weight.
 
         The optimizer is made at ``weight(size)``; ``places`` says before which step the
-        weight is put back to which size. From some step on lr is ``later``; gradients
-        are ``loud`` times as large. ``by_hand`` takes the steps, if it is given. The
-        same walk is taken once, unless ``again`` is another number.
+        weight is put to which size, ``changes`` from which step on lr is multiplied by
+        what; gradients are ``loud`` times as large. ``by_hand`` takes the steps, if it
+        is given. The same walk is taken once, unless ``again`` is another number.
         """
         lr = lr or self.lr
-        asked = (weight_decay, size, places, lr, later or lr)
+        asked = (weight_decay, size, places, lr, changes)
         key = (*asked, loud, by_hand, steps, again)
         if key not in self.walked:
             if self.progress:
@@ -125,7 +125,7 @@ class Subject:
         size: float,
         places: tuple[tuple[int, float], ...],
         lr: float,
-        later: float,
+        changes: tuple[tuple[int, float], ...],
         loud: float,
         by_hand: ByHand | None,
         steps: int,
@@ -133,13 +133,14 @@ class Subject:
         w = torch.nn.Parameter(self.weight(size))
         optimizer = self.optimizer([w], lr, weight_decay)
         step = partial(self._step, optimizer, w)
-        moves, put = [], dict(places)
+        moves, put, change = [], dict(places), dict(changes)
+        now = before = lr
         for k in range(steps):
             if k in put:
                 w.data.copy_(self.weight(put[k]))
-            if k == CHANGE and later != lr:
-                scale_lr(optimizer, later / lr)
-            now, before = (lr if j < CHANGE else later for j in (k, k - 1))
+            before, now = now, lr * change.get(k, now / lr)
+            if now != before:
+                scale_lr(optimizer, now / before)
             old, g = w.detach().clone(), loud * self.gradient(k)
             rates = Rates(k, now, before, lr)
             by_hand(w, g, rates, step) if by_hand else step(g)
@@ -157,15 +158,16 @@ class Subject:
         steps: int = LONG,
         again: int = 0,
     ) -> Tensor:
-        """Walk freely, with half the lr from some step on; return how far it came.
+        """Walk freely, and soon with half the lr; return how far it came.
 
-        Once, much later, the weight is put back. If ``warm``, before each of the first
-        steps too, and the path begins after them.
+        Much later lr is doubled again, and the weight is put back. If ``warm``, it is
+        put back before each of the first steps too, and the path begins after them.
         """
         put_back = (*range(1, WARM + 1), RETURN) if warm else (RETURN,)
         places = tuple((k, 1.0) for k in put_back)
+        changes = ((CHANGE + (WARM if warm else 0), 0.5), (RETURN, 1.0))
         how: dict[str, Any] = {"places": places, "by_hand": by_hand, "steps": steps}
-        moves = self.walk(weight_decay, later=self.lr / 2, again=again, **how)
+        moves = self.walk(weight_decay, changes=changes, again=again, **how)
         return moves[WARM if warm else 0 :].cumsum(0)
 
     def held(
