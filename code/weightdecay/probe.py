@@ -78,23 +78,19 @@ def ask(
             f"(params, lr=..., weight_decay=...), got {make!r}"
         )
     how: dict[str, Any] = {"lr": lr, "weight_decay": weight_decay, "names": names}
-    answers: dict[tuple[int, ...], Answer] = {}
-    refusals: dict[tuple[int, ...], str] = {}
+    subjects: dict[tuple[int, ...], Subject] = {}
+    refusals: list[str] = []
     for shape in shapes:
         try:
-            subject = find_subject(make, shape, dtype, progress=progress, **how)
-            guide = _guide(subject, **how)
+            subjects[shape] = find_subject(make, shape, dtype, progress=progress, **how)
         except ValueError as refusal:
-            refusals[shape] = str(refusal)
-            continue
-        answers[shape] = _answer(subject, guide)
-    if not answers:
-        raise RefusedError(
-            "This optimizer can't be asked. " + "; ".join(refusals.values())
-        )
-    (first, answer), *_ = answers.items()
-    compared = {s: _compared(answer, answers.get(s)) for s in shapes if s != first}
-    return replace(answer, shape=first, shapes=tuple(compared.items()))
+            refusals.append(str(refusal))
+    if not subjects:
+        raise RefusedError("This optimizer can't be asked. " + "; ".join(refusals))
+    first, subject = next(iter(subjects.items()))
+    answer = _answer(subject, _guide(subject, **how))
+    others = [(s, _compared(answer, subjects.get(s))) for s in shapes if s != first]
+    return replace(answer, shape=first, shapes=tuple(others))
 
 
 def _guide(subject: Subject, **how: Any) -> Subject:
@@ -117,15 +113,45 @@ def census() -> list[dict[str, str]]:
     return tables.read("census.csv")
 
 
-def _compared(first: Answer, other: Answer | None) -> str:
-    """Say how another shape is treated."""
-    if other is None:
+def _compared(answer: Answer, subject: Subject | None) -> str:
+    """Say whether the decay that was found is that of another shape."""
+    if subject is None:
         return "refused"
-    if other.place == "none" != first.place and not other.hidden:
-        return "not decayed"
-    of_the_rule = ("place", "kept", "times", "order", "at_first", "decays_none")
-    alike = all(getattr(first, x) == getattr(other, x) for x in of_the_rule)
+    try:
+        if _unseen(subject):
+            alike = answer.place == "none" and answer.hidden == hidden(subject)
+            return (
+                "alike" if alike else "otherwise" if hidden(subject) else "not decayed"
+            )
+        ways = _by_hand(answer, subject)
+        if ways:
+            alike = any(map(_repeater(subject, warm=not answer.at_first), ways))
+        else:
+            alike = _found(subject, subject).place == answer.place
+    except Exception:
+        return "refused"
     return "alike" if alike else "otherwise"
+
+
+def _by_hand(answer: Answer, subject: Subject) -> list[ByHand]:
+    """Return the ways of doing by hand what was found, none if it is no rule."""
+    decay = subject.weight_decay
+    if answer.place == "gradient":
+        return [Penalise(answer.times * decay)]
+    if answer.place in ("weight", "either"):
+        return [Shrink(_law(answer), decay, beside) for beside in (False, True)]
+    return []
+
+
+def _law(answer: Answer) -> Law:
+    return Law(**{f.name: getattr(answer, f.name) for f in fields(Law)})
+
+
+def _unseen(subject: Subject) -> bool:
+    """Return whether weight_decay changes nothing, but by rounding."""
+    plain, decayed = subject.path(subject.off), subject.path(subject.weight_decay)
+    lost = 32 * subject.rounding * max(1.0, plain.abs().max().item())
+    return bool((decayed - plain).abs().max() <= min(lost, 1e-9))
 
 
 def _answer(subject: Subject, guide: Subject) -> Answer:
@@ -167,11 +193,9 @@ def _check_that_it_repeats(subject: Subject, steps: int) -> None:
 
 
 def _found(subject: Subject, guide: Subject) -> Answer:
-    plain, decayed = subject.path(subject.off), subject.path(subject.weight_decay)
     facts: dict[str, Any] = {"takes": subject.decays, "asked": _asked(subject)}
     facts |= {"hidden": hidden(subject)}
-    lost = 32 * subject.rounding * max(1.0, plain.abs().max().item())
-    if (decayed - plain).abs().max() <= min(lost, 1e-9):
+    if _unseen(subject):
         return Answer("none", **facts)
     facts |= missing_gradients(subject) | {"default": default(subject)}
     facts |= {"shift_left": shift_left(subject)}
@@ -184,9 +208,11 @@ def _formula_keeps(subject: Subject, answer: Answer) -> float | None:
     left, hides = answer.first_zero_keeps, answer.hidden
     if answer.place not in ("weight", "either") or None in (left, hides):
         return None
-    law = Law(**{f.name: getattr(answer, f.name) for f in fields(Law)})
     lr = subject.lr
-    says = law.kept(subject.weight_decay, Rates(0, lr, lr, lr)) - (hides or 0) * lr
+    says = (
+        _law(answer).kept(subject.weight_decay, Rates(0, lr, lr, lr))
+        - (hides or 0) * lr
+    )
     off = abs(says - (left or 0))
     return says if off > max(SAME * abs(1 - says), subject.rounding) else None
 
