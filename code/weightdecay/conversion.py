@@ -6,11 +6,14 @@ in ``conventions.CONVENTIONS``, or a ``Convention`` of your own.
 """
 
 import math
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, TypeAlias
 
 from weightdecay.conventions import PER, SGD, Convention, look_up
 from weightdecay.runs import Run, constant
+
+# What is left of a weight of 1 after each step, of a number.
+Leaving: TypeAlias = Callable[[float], list[float]]
 
 
 class Start(NamedTuple):
@@ -84,8 +87,8 @@ def approximate(
     target: str | Convention,
     *,
     lr: float,
-    multipliers: Iterable[float],
     momentum: float | None = None,
+    multipliers: Iterable[float],
     dampening: float | None = None,
     n: float | None = None,
     steps: float | None = None,
@@ -103,7 +106,7 @@ def approximate(
       momentum buffer: the number with which both take the same shares.
 
     Raises as ``convert`` does where the optimizers differ, and where one of them
-    rescales the decay weight by weight: that takes no share of a weight.
+    rescales the decay weight by weight: there no share of a weight is taken.
     """
     a, b = look_up(source), look_up(target)
     given = {"lr": lr, "momentum": momentum, "dampening": dampening}
@@ -113,18 +116,18 @@ def approximate(
     _refuse_rescaled(a, b, run)
     _counts(a, b, run)
     whys = [*_buffers(a, b, run), *_obstacles(a, b, run)]
-    number, does = run.weight_decay * _ratio(a, b, run), "takes the same shares"
+    number, does = run.weight_decay * _ratio(a, b, run), "asks for the same decay"
+    here, there = _leaving(a, b, run), _leaving(b, a, run)
+    left = here(run.weight_decay)
     if a.place != b.place and run.momentum:
         gain = (1 - run.need("dampening", _places(a, b))) / (1 - run.momentum)
         number *= gain if a.place == "gradient" else 1 / gain
         does = "ends at the same place, if lr is constant"
-    kind = a.optimizer or b.optimizer
-    left = _left(a, run.weight_decay, run, kind)
     if run.weight_decay and _ratio_varies(a, b, run):
-        number = _same_end(left[-1], number, b, run, kind)
+        number = _same_end(left[-1], number, there)
         does = "leaves the same after these steps, if nothing but decay moves a weight"
     number = _finite(number, a, b, run)
-    pairs = zip(left, _left(b, number, run, kind), strict=True)
+    pairs = zip(left, there(number), strict=True)
     apart = max(abs(x - y) for x, y in pairs) if whys else 0.0
     return Start(number, apart, ". ".join([*whys, f"This number {does}"]))
 
@@ -233,34 +236,40 @@ def _finite(number: float, a: Convention, b: Convention, run: Run) -> float:
     return number
 
 
-def _left(side: Convention, decay: float, run: Run, kind: str | None) -> list[float]:
+def _leaving(side: Convention, other: Convention, run: Run) -> Leaving:
     """Return what is left of a weight of 1 after each step, without any gradient."""
-    w, buffer, left = 1.0, 0.0, []
-    pull, momentum = run.share(side, 1.0) / (run.lr or 1.0), run.momentum or 0.0
-    for k, s in enumerate(run.multipliers or []):
-        if side.place == "weight":
-            w *= max(0.0, 1 - decay * run.share(side, s))
-        else:
-            lr, fresh = s * (run.lr or 1.0), 1 - (run.dampening or 0.0) if k else 1.0
-            inside, outside = (lr, 1.0) if kind == SGD[1] else (1.0, lr)
-            buffer = momentum * buffer + fresh * inside * decay * pull * w
-            w -= outside * buffer
-        left.append(w)
+    lr, momentum = run.lr or 1.0, run.momentum or 0.0
+    multipliers = run.multipliers or []
+    shares = [run.share(side, s) for s in multipliers]
+    # A penalty is minimised by the other's optimizer.
+    inside = (side.optimizer or other.optimizer) == SGD[1]
+
+    def left(decay: float) -> list[float]:
+        w, buffer, weights = 1.0, 0.0, []
+        for k, (share, s) in enumerate(zip(shares, multipliers, strict=True)):
+            if side.place == "weight":
+                w *= max(0.0, 1 - decay * share)
+            else:
+                fresh = 1 - (run.dampening or 0.0) if k else 1.0
+                pull = decay * (share if inside else run.share(side, 1.0) / lr) * w
+                buffer = momentum * buffer + fresh * pull
+                w -= buffer if inside else lr * s * buffer
+            weights.append(w)
+        return weights
+
     return left
 
 
-def _same_end(
-    end: float, guess: float, side: Convention, run: Run, kind: str | None
-) -> float:
-    """Return the number with which a side leaves ``end`` of a weight."""
+def _same_end(end: float, guess: float, left: Leaving) -> float:
+    """Return the number with which ``end`` of a weight is left."""
     if end <= 0:
         raise ValueError("nothing is left of a weight in the end: no number fits")
     low, high = 0.0, guess
-    while _left(side, high, run, kind)[-1] > end:
+    while left(high)[-1] > end:
         low, high = high, 2 * high
     while high - low > 1e-14 * high:
         middle = (low + high) / 2
-        if _left(side, middle, run, kind)[-1] > end:
+        if left(middle)[-1] > end:
             low = middle
         else:
             high = middle

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from weightdecay.conventions import Convention
-from weightdecay.settings import NOT_NEGATIVE, POSITIVE, SHARE, Range, demand
+from weightdecay.settings import NOT_NEGATIVE, POSITIVE, SHARE, Range
 
 # Further out, powers of them are no floats.
 BOUND = 1e99
@@ -92,7 +92,8 @@ def _number(name: str, value: object) -> float:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, RuntimeError):
         raise TypeError(f"{name} must be {words}, got {value!r}") from None
-    demand(name, number, RANGES[name])
+    if not RANGES[name].holds(number):
+        raise ValueError(f"{name} must be {words}, got {number!r}")
     return number
 
 
@@ -102,7 +103,11 @@ def _multipliers(given: Iterable[float], lr: float | None) -> list[float]:
             f"multipliers must be one number for each step, got {given!r}; call a "
             f"function for each step, and [1] says that lr is constant"
         )
-    multipliers = [_number("multipliers", s) for s in given]
+    # A schedule may be long, and mostly of floats.
+    multipliers = [
+        s if type(s) is float and 0 <= s <= BOUND else _number("multipliers", s)
+        for s in given
+    ]
     largest = max(multipliers, default=0.0)
     if largest < 1 - SAME and lr != 1:
         raise ValueError(
