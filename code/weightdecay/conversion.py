@@ -116,19 +116,21 @@ def approximate(
     _refuse_rescaled(a, b, run)
     _counts(a, b, run)
     whys = [*_buffers(a, b, run), *_obstacles(a, b, run)]
+    if not whys:
+        number = _finite(run.weight_decay * _ratio(a, b, run), a, b, run)
+        return Start(number, 0.0, "Both take the same steps")
     number, does = run.weight_decay * _ratio(a, b, run), "asks for the same decay"
-    here, there = _leaving(a, b, run), _leaving(b, a, run)
-    left = here(run.weight_decay)
     if a.place != b.place and run.momentum:
         gain = (1 - run.need("dampening", _places(a, b))) / (1 - run.momentum)
         number *= gain if a.place == "gradient" else 1 / gain
         does = "ends at the same place, if lr is constant"
+    left, there = _leaving(a, b, run)(run.weight_decay), _leaving(b, a, run)
     if run.weight_decay and _ratio_varies(a, b, run):
         number = _same_end(left[-1], number, there)
         does = "leaves the same after these steps, if nothing but decay moves a weight"
     number = _finite(number, a, b, run)
     pairs = zip(left, there(number), strict=True)
-    apart = max(abs(x - y) for x, y in pairs) if whys else 0.0
+    apart = max(abs(x - y) for x, y in pairs)
     return Start(number, apart, ". ".join([*whys, f"This number {does}"]))
 
 
@@ -238,9 +240,8 @@ def _finite(number: float, a: Convention, b: Convention, run: Run) -> float:
 
 def _leaving(side: Convention, other: Convention, run: Run) -> Leaving:
     """Return what is left of a weight of 1 after each step, without any gradient."""
-    lr, momentum = run.lr or 1.0, run.momentum or 0.0
-    multipliers = run.multipliers or []
-    shares = [run.share(side, s) for s in multipliers]
+    multipliers, momentum = run.multipliers or [], run.momentum or 0.0
+    shares, whole = [run.share(side, s) for s in multipliers], run.share(side, 1.0)
     # A penalty is minimised by the other's optimizer.
     inside = (side.optimizer or other.optimizer) == SGD[1]
 
@@ -251,9 +252,9 @@ def _leaving(side: Convention, other: Convention, run: Run) -> Leaving:
                 w *= max(0.0, 1 - decay * share)
             else:
                 fresh = 1 - (run.dampening or 0.0) if k else 1.0
-                pull = decay * (share if inside else run.share(side, 1.0) / lr) * w
+                pull = decay * (share if inside else whole) * w
                 buffer = momentum * buffer + fresh * pull
-                w -= buffer if inside else lr * s * buffer
+                w -= buffer if inside else s * buffer
             weights.append(w)
         return weights
 

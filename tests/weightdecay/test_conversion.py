@@ -203,10 +203,11 @@ def how(schedule, momentum):
     }  # fmt: skip
 
 
-def check_conversions(source):
+def check_conversions(source, targets=CONVENTIONS):
     """Run both sides of all conversions of one API; return targets and settings."""
     a, pairs = CONVENTIONS[source], {}
-    for b, setting in itertools.product(CONVENTIONS.values(), SETTINGS):
+    for target, setting in itertools.product(targets, SETTINGS):
+        b = CONVENTIONS[target]
         try:
             number = convert(asked(a), a.name, b.name, **how(*setting))
         except ValueError:
@@ -257,8 +258,9 @@ def test_a_wrong_entry_in_the_table_is_found(name, wrong, monkeypatch):
     mistaken = dataclasses.replace(CONVENTIONS[name], **wrong)
     monkeypatch.setitem(CONVENTIONS, name, mistaken)
     with pytest.raises(AssertionError):
-        for source in (name, "torch.SGD", "torch.AdamW", "torch.Adam"):
-            check_conversions(source)
+        check_conversions(name)
+        for source in ("torch.SGD", "torch.AdamW", "torch.Adam"):
+            check_conversions(source, [name])
 
 
 # One of each reason: place, order, momentum, schedule (both ways), buffer, optimizer.
@@ -321,7 +323,8 @@ def test_what_is_left_out_is_asked_for_if_and_only_if_it_matters(left_out):
         "timm.SGDW, corrected", "tensorflow_addons.SGDW", "paper.SGDW", "torch.Adam",
         "torch.AdamW", "paper.AdamW", "paper.AdamW, normalised",
         "bitsandbytes.Adam8bit", "tensorflow_addons.AdamW",
-        "timm.AdamWLegacy, corrected", "sklearn.Ridge", "mean loss, penalty without half", "optax.lion",
+        "timm.AdamWLegacy, corrected", "sklearn.Ridge",
+        "mean loss, penalty without half", "optax.lion",
     ]  # fmt: skip
     others = {name: values for name, values in SAID.items() if name != left_out}
     asked_for = set()
@@ -613,7 +616,7 @@ def test_without_a_gradient_two_apis_part_as_approximate_says(source):
     for (target, setting), start in starts(source).items():
         if (source, target) in PAIRS[setting]:
             number = convert(asked(a), source, target, **how(*setting))
-            assert start == (number, 0.0, "This number asks for the same decay")
+            assert start == (number, 0.0, "Both take the same steps")
             continue
         given = (a, asked(a), CONVENTIONS[target], start.weight_decay, *setting)
         pairs[target, setting] = tuple(sides(*given, loss=0.0))
