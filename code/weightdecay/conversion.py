@@ -114,7 +114,7 @@ def approximate(
     _refuse_other_optimizers(a, b)
     _refuse_all_at_once(a, run.weight_decay, run)
     _refuse_rescaled(a, b, run)
-    _counts(a, b, run)
+    run.need("lr", _shares(a, b)), run.schedule(_shares(a, b)), _counts(a, b, run)
     whys = [*_buffers(a, b, run), *_obstacles(a, b, run)]
     if not whys:
         number = _finite(run.weight_decay * _ratio(a, b, run), a, b, run)

@@ -723,6 +723,13 @@ def test_approximate_asks_for_all_that_it_needs(source, target, left_out, says):
         approximate(0.1, source, target, **given)
 
 
+@pytest.mark.parametrize("name", ["lr", "multipliers"])
+def test_approximate_takes_no_none_for_what_it_needs(name):
+    given = {**how("cosine", 0.0), name: None}
+    with pytest.raises(ValueError, match=f"lr λ of a weight, .* Pass {name}="):
+        approximate(0.1, "torch.AdamW", "keras.AdamW", **given)
+
+
 @pytest.mark.parametrize("wrong", [1, 1.5, math.nan, -math.inf, "0"])
 def test_a_dampening_that_leaves_no_gradient_is_refused(wrong):
     given = {**how("cosine", 0.9), "dampening": wrong}
