@@ -486,7 +486,6 @@ def test_an_adam_is_what_the_table_says_whatever_its_name():
 
 @says(
     "PyTorch ran in this build.",
-    "tensorflow-addons was not run: its line is the formula, read in its source.",
     "What has no mark runs in the book's tests. ° ran in the benchmark below, and † "
     "was read in its source and not run",
     "Markers are what torch left in this build, and timm and, for the paper, a chain "

@@ -457,6 +457,11 @@ def test_multipliers_may_be_any_numbers_in_a_row(multipliers):
 def test_a_schedule_is_constant_only_if_it_is(off):
     how = {"lr": 0.1, "multipliers": [1.0, 1.0 - 1e-15, 1.0]}
     assert convert(0.1, "tensorflow_addons.AdamW", "torch.AdamW", **how) == 1.0
+    # The size of the multipliers is no part of it.
+    high = {"lr": 1e-9, "multipliers": [1e6, 1e6 + 1e-6]}
+    assert convert(0.1, "tensorflow_addons.AdamW", "torch.AdamW", **high) == (
+        pytest.approx(100)
+    )
     how["multipliers"][1] = off
     with pytest.raises(ValueError, match="factor between them changes"):
         convert(0.1, "tensorflow_addons.AdamW", "torch.AdamW", **how)
