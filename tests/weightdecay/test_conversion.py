@@ -470,10 +470,9 @@ def test_a_schedule_is_constant_only_if_it_is(off):
 def test_learning_rates_are_no_multipliers():
     lrs = [2e-5 * s for s in SCHEDULES["cosine"]]
     pair = (0.01, "timm.AdamWLegacy, corrected", "timm.AdamWLegacy")
-    for given in (lrs, [0.999], [0.0], []):
-        with pytest.raises(
-            ValueError, match=r"must reach 1, got \d+, .* learning rates"
-        ):
+    for given, largest in ((lrs, "2e-05"), ([0.999], "0.999"), ([0], "0"), ([], "0")):
+        said = rf"must reach 1, got {len(given)}, the largest {largest}\. .* rates"
+        with pytest.raises(ValueError, match=said):
             convert(*pair, lr=2e-5, multipliers=given)
     # Made with lr=1, an optimizer has learning rates for multipliers.
     how = {"lr": 1.0, "multipliers": [2e-5] * 3}
