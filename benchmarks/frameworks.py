@@ -28,7 +28,7 @@ import numpy as np
 import optax
 import torch
 
-from weightdecay import conventions, directions, updates
+from weightdecay import conversion, directions, updates
 
 # timm wants torchvision, which has no wheel for CPUs and which timm's optimizers do not
 # need: they import alone when the packages above them are empty.
@@ -189,6 +189,9 @@ CHECKS = [
      updates.adamw_paper, "cosine", {}, PEAK, True),
     ("optax.add_decayed_weights, after adam and lr", ADDED,
      partial(follow_optax, after), grow, "cosine", {}, {}, True),
+    ("optax.lion", optax.lion,
+     partial(follow_optax, partial(optax.lion, weight_decay=DECAY)),
+     updates.lion, "cosine", {}, {}, True),
     ("keras.SGD", K.SGD, partial(follow_keras, K.SGD),
      updates.sgd_l2, "cosine", {}, {}, True),
     ("keras.SGD", K.SGD, partial(follow_keras, K.SGD),
@@ -254,7 +257,8 @@ def row(api, owner, path, rule, schedule, settings, rule_settings, same):
 def left(api, path):
     """Walk an API without a gradient; return its lines of the second table."""
     lr, steps, every = (LEFT[key] for key in ("lr", "steps", "every"))
-    decay = conventions.convert(LEFT["weight_decay"], "torch.AdamW", api, lr=lr)
+    how = {"lr": lr, "multipliers": [1]}  # the same share at the first step
+    decay = conversion.convert(LEFT["weight_decay"], "torch.AdamW", api, **how)
     lrs = [lr * s for s in cosine(steps)]
     weights = list(path(lrs, gradients=NO_GRADIENTS, weight_decay=decay))
     head = {"api": api, "version": version(api.split(".")[0]), "lr": lr}

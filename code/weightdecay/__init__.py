@@ -7,8 +7,9 @@
   ``settings`` says what each hyperparameter may be, and ``rule`` checks it.
 * ``paths`` walks a rule or an optimizer, ``sweep`` a rule over a whole grid.
 * ``problems`` gives them something to minimise, ``theory`` predicts where they end.
-* ``conventions`` says what each API means by weight_decay, and ``probe`` asks an
-  optimizer: ``subject`` is the one that is asked, ``answers`` what it may answer.
+* ``conventions`` says what each API means by weight_decay, ``conversion`` turns one
+  into another, with what ``runs`` knows of the run. ``probe`` asks an optimizer:
+  ``subject`` is the one that is asked, ``answers`` what it may answer.
 * ``figures`` and ``sliders`` draw, ``quoting`` hands results to the prose.
 * ``tables`` reads what was measured, ``extras`` says what is not installed.
 """
@@ -16,7 +17,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from weightdecay.conventions import convert
+    from weightdecay.conversion import convert
     from weightdecay.probe import ask
 
 __all__ = ["ask", "convert"]
@@ -29,7 +30,7 @@ def __getattr__(name: str) -> object:
 
         return ask
     if name == "convert":
-        from weightdecay.conventions import convert
+        from weightdecay.conversion import convert
 
         return convert
     raise AttributeError(f"weightdecay has no {name!r}: it has {', '.join(__all__)}")

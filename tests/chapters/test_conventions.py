@@ -7,15 +7,12 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 
-from weightdecay import conventions, paths, problems, updates
-from weightdecay.conventions import CONVENTIONS, convert, evidence
+from weightdecay import conventions, paths, probe, problems, updates
+from weightdecay.conventions import CONVENTIONS, Convention, evidence
+from weightdecay.conversion import approximate, convert
 from weightdecay.directions import adam_direction
 
 says = claims.on("conventions")
-
-CLAIMS_NOTHING = {
-    "This book always says which it means.": "about the book's own words",
-}
 
 # Curvature from 0.02 to 4, off the axes; weights of both signs.
 TURN = torch.linalg.qr(problems.with_singular_values([1.0, 2, 3, 4], (4, 4), 3))[0]
@@ -95,6 +92,7 @@ def test_adamw_beside_a_sum_keeps_lr_and_decay_but_not_eps(amsgrad):
     "So two APIs of plain SGD that get the same gradient of the loss agree at every "
     "step, from any start, if and only if their shares do",
     "For plain SGD the paths are one.",
+    "For plain SGD the first form is the second with $a=1$ and $b=0$.",
 )
 @pytest.mark.parametrize("decay", [0.3, 9.0, 21.0])
 def test_plain_sgd_agrees_if_its_shares_do_even_beyond_one(decay):
@@ -149,16 +147,17 @@ def test_on_two_paths_no_number_agrees(through, beside, how):
 
 
 @says(
-    "for plain SGD a `weight_decay` of twice the regularizer's number does the same, "
-    "for Adam no number does"
+    "For plain SGD twice the regularizer's number as `weight_decay` takes the same "
+    "steps. For Adam [no number does](adam.md)."
 )
 def test_a_penalty_converts_to_keras_sgd_without_momentum_only():
-    assert convert(0.1, "keras.regularizers.L2", "keras.SGD") == 0.2
+    penalty = 0.1, "keras.regularizers.L2"
+    assert convert(*penalty, "keras.SGD", momentum=0) == 0.2
     how = {"steps": 12, "lr": 0.1}
     inside = run(torch.optim.SGD, lambda w: LOSS(w) + 0.1 * w.square().sum(), **how)
     assert apart(inside, run(updates.sgd_decoupled, **how, weight_decay=0.2)) < 1e-13
-    assert "buffer" in refuses(0.1, "keras.regularizers.L2", "keras.SGD", momentum=0.5)
-    assert "weight by weight" in refuses(0.1, "keras.regularizers.L2", "keras.Adam")
+    assert "buffer" in refuses(*penalty, "keras.SGD", momentum=0.5)
+    assert "weight by weight" in refuses(*penalty, "keras.Adam")
 
 
 @says(
@@ -170,7 +169,7 @@ def test_a_penalty_converts_to_keras_sgd_without_momentum_only():
 def test_torch_and_the_paper_are_one_rule_on_a_rough_schedule():
     lr, decay = 0.02, 3.0
     lrs = [lr * s for s in ROUGH]
-    number = convert(decay, "torch.AdamW", "paper.AdamW", lr=lr, schedule=ROUGH)
+    number = convert(decay, "torch.AdamW", "paper.AdamW", lr=lr, multipliers=ROUGH)
     torchs = run(torch.optim.AdamW, lr=lrs, weight_decay=decay, **ADAM)
     settings = {"lr": lrs, "weight_decay": number, **ADAM}
     assert apart(torchs, run(updates.adamw_paper, **settings, max_lr=lr)) < 1e-12
@@ -205,20 +204,24 @@ def test_composer_with_one_cycle_decays_by_another_base():
 
 
 @says(
-    "With the gradient of the whole loss and a constant learning rate the ends can be "
-    "made to agree, the way there cannot."
+    "With momentum it is the number that ends at the same place, if the learning rate "
+    "is constant; the way there differs, and dampening changes the number."
 )
-@pytest.mark.parametrize("nesterov", [False, True])
-def test_with_momentum_the_ends_agree_and_the_way_does_not(nesterov):
-    mu, decay = 0.8, 0.1
-    said = refuses(decay, "torch.SGD", "keras.SGD", momentum=mu)
-    end = float(said.split("constant lr ")[1].split()[0])
-    back = refuses(end, "keras.SGD", "torch.SGD", momentum=mu)
-    assert f"constant lr {decay:g} ends" in back
-    how = {"lr": 0.1, "momentum": mu, "nesterov": nesterov, "steps": 400}
+@pytest.mark.parametrize(
+    "more", [{}, {"nesterov": True}, {"dampening": 0.5}, {"dampening": -2.0}]
+)
+def test_with_momentum_the_ends_agree_and_the_way_does_not(more):
+    mu, decay, lr = 0.8, 0.1, 0.05
+    damped = {"dampening": more.get("dampening", 0.0)}
+    given = {"lr": lr, "multipliers": [1], "momentum": mu, **damped}
+    end = approximate(decay, "torch.SGD", "timm.SGDW", **given).weight_decay
+    assert end == pytest.approx(decay * (1 - damped["dampening"]) / (1 - mu))
+    back = approximate(end, "timm.SGDW", "torch.SGD", **given)
+    assert back.weight_decay == pytest.approx(decay)
+    how = {"lr": lr, "momentum": mu, "steps": 1500, **more}
     inside = run(torch.optim.SGD, weight_decay=decay, **how)
     beside = run(updates.sgdw, weight_decay=end, **how)
-    assert apart(inside[-1], beside[-1]) < 1e-9 < 0.1 < apart(inside, beside)
+    assert apart(inside[-1], beside[-1]) < 1e-9 < 0.05 < apart(inside, beside)
     same = run(updates.sgdw, weight_decay=decay, **how)
     assert apart(inside[-1], same[-1]) > 0.1
     gap, _ = closest(
@@ -229,12 +232,48 @@ def test_with_momentum_the_ends_agree_and_the_way_does_not(nesterov):
     assert gap > 1e-2
 
 
-def test_the_end_is_said_for_momentum_without_dampening():
-    how = {"lr": 0.1, "momentum": 0.8, "dampening": 0.5, "steps": 400}
-    inside = run(torch.optim.SGD, weight_decay=0.1, **how)
-    beside = run(updates.sgdw, weight_decay=0.1 / (1 - 0.8), **how)
-    assert apart(inside[-1], beside[-1]) > 1e-2
-    assert "without dampening" in convert.__doc__
+@says(
+    "Where only the schedule is in the way, both leave the same in the end. The second "
+    "column is how far they part before, if nothing but decay moves a weight of 1."
+)
+@pytest.mark.parametrize("decay", [1e-3, 3.0])
+def test_under_a_rough_schedule_the_number_leaves_the_same_in_the_end(decay):
+    lr, flat = 0.05, (lambda w: 0 * w.sum())
+    given = {"lr": lr, "multipliers": ROUGH}
+    how = {"loss": flat, "start": torch.ones(1).double(), "lr": [lr * s for s in ROUGH]}
+    torchs = run(torch.optim.AdamW, weight_decay=decay, **how)
+
+    def addons(w, g, state, *, lr, weight_decay):
+        return (1 - weight_decay) * w, state
+
+    for target, rule, more in (
+        ("tensorflow_addons.AdamW", addons, {}),
+        ("timm.AdamWLegacy, corrected", updates.adamw_corrected, {"max_lr": lr}),
+    ):
+        start = approximate(decay, "torch.AdamW", target, **given)
+        other = run(rule, weight_decay=start.weight_decay, **how, **more)
+        assert apart(torchs[-1], other[-1]) < 1e-12 < 1e-5 < apart(torchs, other)
+        assert apart(torchs, other) == pytest.approx(start.apart, rel=1e-6)
+
+
+@says(
+    "Between a penalty and decay on the weight, Adam has no such number: its penalty "
+    "takes no share of the weight that could be matched."
+)
+def test_adam_s_penalty_takes_another_share_of_each_weight():
+    given = {"lr": 0.1, "multipliers": [1]}
+    with pytest.raises(ValueError, match="not even nearly"):
+        approximate(0.1, "torch.Adam", "torch.AdamW", **given)
+    # Two weights of one size, the one with a hundred times the gradient.
+    loss = lambda w: (w * torch.tensor([0.1, 10.0])).sum()  # noqa: E731
+    how = {"start": torch.tensor([1.0, 1.0]).double(), "lr": 1e-3, "steps": 50}
+    bare = run(torch.optim.Adam, loss, **how)[-1]
+    lost = [
+        bare - run(optimizer, loss, weight_decay=0.01, **how)[-1]
+        for optimizer in (torch.optim.Adam, torch.optim.AdamW)
+    ]
+    assert lost[1][0] == pytest.approx(lost[1][1].item(), rel=1e-6)
+    assert lost[0][0].abs() > 50 * lost[0][1].abs()
 
 
 def keras_sgd(w, g, state, *, lr, momentum):
@@ -242,7 +281,6 @@ def keras_sgd(w, g, state, *, lr, momentum):
     return w + v, v
 
 
-@says("so that with momentum and a schedule they part even without decay")
 @pytest.mark.parametrize(
     "schedule", [[0.0, 1, 1], [1.0, 1, 0], [1.0, 1, 0.9], [1.0, 2, 2]]
 )
@@ -253,14 +291,14 @@ def test_lr_in_the_buffer_parts_from_lr_outside_once_lr_changes(schedule):
         gap = apart(run(torch.optim.SGD, lr=lrs, **how), run(keras_sgd, lr=lrs, **how))
         assert (gap > 1e-3) == parts
         assert parts or gap < 1e-14
-    said = refuses(0, "torch.SGD", "keras.SGD", momentum=0.5, schedule=schedule)
+    said = refuses(0, "torch.SGD", "keras.SGD", momentum=0.5, multipliers=schedule)
     assert "whatever the decay" in said
 
 
 def test_one_smaller_step_suffices_for_a_refusal_about_the_schedule():
     lr, schedule = 0.1, [1.0] * 19 + [0.5]
-    how = {"lr": lr, "schedule": schedule}
-    assert "runs from" in refuses(0.3, "torch.AdamW", "tensorflow_addons.AdamW", **how)
+    how = {"lr": lr, "multipliers": schedule}
+    assert "changes" in refuses(0.3, "torch.AdamW", "tensorflow_addons.AdamW", **how)
     lrs = [lr * s for s in schedule]
 
     def addons(w, g, state, *, lr, weight_decay):
@@ -295,7 +333,10 @@ def test_a_weight_in_no_loss_keeps_its_size_without_a_penalty(name):
     assert not torch.equal(unused, before)
 
 
-@says("Ridge and big_vision leave out biases, torch and Keras decay them.")
+@says(
+    "Ridge, big_vision and Hugging Face's Trainer leave out biases, torch and Keras "
+    "decay them."
+)
 def test_ridge_spares_the_intercept_and_torch_decays_a_bias():
     x, y = torch.randn(50, 3), 5 + torch.rand(50)
     ridge = Ridge(alpha=1e9).fit(x.numpy(), y.numpy())
@@ -378,24 +419,73 @@ def test_the_last_minibatch_keeps_the_decay_and_its_examples_count_more():
     assert apart(sum(counts), whole + extra) < 1e-9 < 0.1 < extra.abs().max()
 
 
-@says(
-    "Yes, with the number unchanged: 0 and 1 are their own squares",
-    "fifty times smaller too: the share per step falls with the learning rate",
-)
+@says("fifty times smaller too: the share per step falls with the learning rate")
 def test_the_exercises_convert_as_their_solutions_say():
-    pause = {"lr": 0.1, "schedule": [0, 1, 1]}
-    corrected = "timm.AdamWLegacy, corrected"
-    assert convert(0.3, corrected, "torch.AdamW", **pause) == 0.3
-    assert "runs from" in refuses(
-        0.3, corrected, "torch.AdamW", lr=0.1, schedule=[0, 1, 0.5]
-    )
     number = [convert(0.3, "torch.AdamW", "paper.AdamW", lr=x) for x in (0.1, 0.002)]
     assert number[0] / number[1] == pytest.approx(50)
 
 
 @says(
-    "PyTorch ran in this build. The others are not needed for it",
-    "tensorflow-addons is archived and was not run",
+    "That divides it by the root of the number of steps",
+)
+@pytest.mark.parametrize(("b", "examples", "epochs"), [(32, 640, 7), (1, 5, 1)])
+def test_the_normalised_decay_counts_steps_and_nothing_else(b, examples, epochs):
+    steps = examples * epochs // b
+    number = convert(0.3, "paper.AdamW, normalised", "paper.AdamW", steps=steps)
+    assert number == pytest.approx(0.3 * math.sqrt(b / (examples * epochs)))
+    back = convert(number, "paper.AdamW", "paper.AdamW, normalised", steps=steps)
+    assert back == pytest.approx(0.3)
+
+
+@says(
+    "[](probe.md) answers in the same words.",
+    "Write down what [](probe.md) answers as a convention, and use it for a name:",
+)
+def test_an_answer_of_the_probe_is_a_convention():
+    class Mine(torch.optim.SGD):
+        """Takes a share of 2 weight_decay of the weight, whatever the lr."""
+
+        def __init__(self, params, lr, weight_decay=0.0):
+            super().__init__(params, lr, momentum=0.9)
+            self.decay = weight_decay
+
+        def step(self, closure=None):
+            with torch.no_grad():
+                for p in self.param_groups[0]["params"]:
+                    p.mul_(1 - 2 * self.decay if p.grad is not None else 1)
+            super().step()
+
+    said = probe.ask(Mine)
+    words = {x: getattr(said, x) for x in ("place", "times", "lr_power")}
+    mine = Convention("mine", "SGD", **words, base_lr_power=said.base_lr_power)
+    assert mine.formula == "(1 - 2 λ) w - lr u(g)"
+    how = {"lr": 0.1, "multipliers": [1]}
+    number = convert(0.4, "timm.SGDW", mine, **how)
+    run_of = {"steps": 30, "lr": 0.1}
+    there = run(Mine, weight_decay=number, **run_of)
+    timms = run(updates.sgdw, weight_decay=0.4, momentum=0.9, **run_of)
+    assert apart(there, timms) < 1e-12
+
+
+@says(
+    "What Keras, fastai, DeepSpeed, apex and bitsandbytes call Adam is AdamW unless "
+    "told otherwise; torchao's is a penalty."
+)
+def test_an_adam_is_what_the_table_says_whatever_its_name():
+    adams = {
+        name: convention.place
+        for name, convention in CONVENTIONS.items()
+        if convention.optimizer == "Adam"
+        and name.split(".", 1)[0] in (
+            "keras", "fastai", "deepspeed", "apex", "bitsandbytes", "torchao"
+        ) and "," not in name and "AdamW" not in name
+    }  # fmt: skip
+    assert adams.pop("torchao.Adam8bit") == "gradient"
+    assert set(adams.values()) == {"weight"} and len(adams) == 6
+
+
+@says(
+    "PyTorch ran in this build.",
     "What has no mark runs in the book's tests. ° ran in the benchmark below, and † "
     "was read in its source and not run",
     "Markers are what torch left in this build, and timm and, for the paper, a chain "
@@ -412,7 +502,11 @@ def test_no_rule_of_the_book_stands_in_for_a_package():
     ran = {name for name in CONVENTIONS if evidence(name) == "measured"}
     assert {name.split(".")[0] for name in ran} == {"optax", "keras", "timm"}
     read = {name.split(".")[0] for name in CONVENTIONS if evidence(name) == "read"}
-    assert read == {"paper", "big_vision", "tensorflow_addons", "composer"}
+    assert read == {
+        "paper", "big_vision", "tensorflow_addons", "composer", "transformers",
+        "deepspeed", "apex", "bitsandbytes", "torchao", "lion_pytorch", "fastai",
+        "Optimisers", "mxnet",
+    }  # fmt: skip
 
 
 def test_what_the_benchmark_did_not_find_to_agree_counts_as_read(monkeypatch):

@@ -8,6 +8,7 @@ import torch
 
 from weightdecay import (
     conventions,
+    conversion,
     directions,
     figures,
     paths,
@@ -137,18 +138,18 @@ CALLS = [
     (partial(theory.flow_risk, W.abs(), W, 1), "decayed must be .*from -2 to 3"),
     (partial(theory.flow_risk, W**2, W**2, 0.1, -1), "start_noise must be .*got -1"),
     # Conventions and the probe.
-    (partial(conventions.convert, "1", "torch.SGD", "torch.SGD"), "weight_decay .*'1'"),
+    (partial(conversion.convert, "1", "torch.SGD", "torch.SGD"), "weight_decay .*'1'"),
     (
-        partial(conventions.convert, 1, "SGD", "torch.SGD"),
+        partial(conversion.convert, 1, "SGD", "torch.SGD"),
         "no API 'SGD' here. There are",
     ),
     (
-        partial(conventions.convert, 1, "torch.SGD", "torch.SGD", momentum=1),
+        partial(conversion.convert, 1, "torch.SGD", "torch.SGD", momentum=1),
         "momentum must be a number >= 0 and < 1, got 1",
     ),
     (
-        partial(conventions.convert, 1, "torch.SGD", "torch.SGD", schedule=3),
-        "schedule must be a sequence of multipliers of lr, got 3",
+        partial(conversion.convert, 1, "torch.SGD", "torch.SGD", multipliers=3),
+        "multipliers must be one number for each step, got 3",
     ),
     (partial(conventions.evidence, "SGD"), "no API 'SGD' here. There are: torch.SGD"),
     (partial(probe.ask, 3), "make must be an optimizer class or a function .*, got 3"),
