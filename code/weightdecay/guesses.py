@@ -7,16 +7,33 @@ the same weight, one with decay and one without. A guess is nothing more:
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from weightdecay.by_hand import FORMS, Law, Penalise, Shares, shrunk
+from weightdecay.by_hand import FORMS, ORDERS, Law, Penalise, Shares, Shrink, shrunk
 from weightdecay.subject import CHANGE, SAME, STEPS, WARM, Subject
 
 # Put this many times as far out for one step, a weight shows what later steps remember.
 AWAY = 3.0
+
+
+def shrinkings(guide: Subject) -> Iterator[Shrink]:
+    """Yield ways of shrinking the weight, the usual ones first."""
+    guessed = [law for order in ORDERS for law in laws(guide, order)]
+    # A move that is as long as the weight hides how large a share is.
+    usual = (Law("1 - {x}", 1.0, 1, 0, order) for order in ("before", "after"))
+    guessed += [law for law in usual if law not in guessed]
+    for lag in (0, 1):
+        for first_beside in (False, True):
+            for law in guessed:
+                if first_beside and law.order != "before":
+                    continue
+                if law.lr_power or not lag:
+                    now = replace(law, lag=lag)
+                    yield Shrink(now, guide.weight_decay, first_beside)
 
 
 def laws(subject: Subject, order: str, away: float = 1.0) -> Iterator[Law]:

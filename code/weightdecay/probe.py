@@ -5,7 +5,7 @@ its own choice and compares runs with and without ``weight_decay``. Then it take
 decay out and does it by hand: only a rule that gives the same weights is an answer.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from weightdecay.evidence import (
     shift_left,
 )
 from weightdecay.finding import RefusedError, find_subject
-from weightdecay.guesses import laws, penalties, responses, shares
+from weightdecay.guesses import penalties, responses, shares, shrinkings
 from weightdecay.subject import (
     LONG,
     LR,
@@ -226,7 +226,7 @@ def _rule(subject: Subject, guide: Subject) -> Answer | None:
     """Return the rule that repeats the decay by hand, if only after a warm-up."""
     for warm in (False, True):
         repeats = _repeater(subject, warm)
-        law = next((s.law for s in _shrinkings(guide) if repeats(s)), None)
+        law = next((s.law for s in shrinkings(guide) if repeats(s)), None)
         tried = (Penalise(t * guide.weight_decay) for t in penalties(guide, warm))
         times = next((t for t in tried if repeats(t) and _scales(subject, t)), None)
         if law:
@@ -258,22 +258,6 @@ def _repeater(subject: Subject, warm: bool) -> Callable[[ByHand], bool]:
         return True
 
     return repeats
-
-
-def _shrinkings(guide: Subject) -> Iterator[Shrink]:
-    """Yield ways of shrinking the weight, the usual ones first."""
-    guessed = [law for order in ORDERS for law in laws(guide, order)]
-    # A move that is as long as the weight hides how large a share is.
-    usual = (Law("1 - {x}", 1.0, 1, 0, order) for order in ("before", "after"))
-    guessed += [law for law in usual if law not in guessed]
-    for lag in (0, 1):
-        for first_beside in (False, True):
-            for law in guessed:
-                if first_beside and law.order != "before":
-                    continue
-                if law.lr_power or not lag:
-                    now = replace(law, lag=lag)
-                    yield Shrink(now, guide.weight_decay, first_beside)
 
 
 def _scales(subject: Subject, by_hand: Penalise) -> bool:
