@@ -2,6 +2,8 @@
 
 Each file says which fault of the tools it mends, and when it can be deleted.
 
+What a chapter may say: ``opening`` (the answer first, a takeaway for each section),
+``folds`` (checks to be opened), ``names`` (short ones, for links).
 What a page shows: ``mathematics`` (KaTeX at build time), ``inline_svg``,
 ``image_sizes``, ``accessible``.
 What it loads: ``lean`` (no script that it does not use), ``styles`` (one stylesheet,

@@ -9,7 +9,16 @@ import yaml
 from bookpress.chapter import CannotBeginError, begin
 
 ROOT = Path(__file__).parents[2]
-TOC = "root: index\nchapters:\n  - file: book/a\n  - file: book/last  # stays last\n"
+TOC = """root: index
+parts:
+  - caption: Story
+    chapters:
+      - file: book/a
+  - caption: Appendix
+    numbered: true
+    chapters:
+      - file: book/last  # stays in the appendix
+"""
 
 
 @pytest.fixture
@@ -21,14 +30,25 @@ def place(tmp_path):
     return {"template": template, "toc": tmp_path / "_toc.yml"}
 
 
-def test_a_chapter_is_written_and_stands_in_the_contents_where_it_should(place):
-    chapter = begin("why_so", **place, before="book/last")
+def test_a_chapter_is_written_and_stands_last_in_its_part(place):
+    chapter = begin("why_so", **place, part="Story")
     assert chapter.read_text() == "# Why so\n\n$$ x $$ (why_so-rule)\n"
     toc = place["toc"].read_text()
-    files = [entry["file"] for entry in yaml.safe_load(toc)["chapters"]]
-    assert files == ["book/a", "book/why_so", "book/last"] and "# stays last" in toc
+    story, appendix = (
+        [entry["file"] for entry in part["chapters"]]
+        for part in yaml.safe_load(toc)["parts"]
+    )
+    assert story == ["book/a", "book/why_so"] and appendix == ["book/last"]
+    assert "# stays in the appendix" in toc
     begin("later", **place)
-    assert place["toc"].read_text().endswith("# stays last\n  - file: book/later\n")
+    assert place["toc"].read_text().endswith("appendix\n      - file: book/later\n")
+
+
+def test_a_part_that_is_not_there_writes_nothing(place):
+    with pytest.raises(CannotBeginError, match="no part 'Nowhere'"):
+        begin("why", **place, part="Nowhere")
+    assert place["toc"].read_text() == TOC
+    assert not place["template"].parents[1].joinpath("why.md").exists()
 
 
 @pytest.mark.parametrize("name", ["Why", "1_why", "../why", "why.md", ""])
