@@ -73,7 +73,8 @@ tex:
 tex-packages:
 	@echo $(TEX_PACKAGES)
 
-check: lint frameworks test pdf
+# The PDF first: a test compares its numbers with those of the pages.
+check: lint frameworks pdf test
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
