@@ -13,6 +13,7 @@ import pytest
 from pybtex.database import parse_file
 
 import weightdecay
+from weightdecay import twins
 
 ROOT = Path(__file__).parent.parent
 CHAPTERS = sorted(ROOT.glob("book/*.md"))
@@ -138,12 +139,15 @@ def test_a_title_means_the_same_in_capitals(chapter):
     assert re.findall(r"[α-ω$]", title) == []  # noqa: RUF001
 
 
+def lines(cell):
+    return len([line for line in cell.source.splitlines() if line.strip()])
+
+
 @EXECUTED
 def test_cells_are_short_enough_to_read(chapter):
-    visible = [c.source.splitlines() for c in cells(chapter) if not tags(c)]
-    lengths = [len([line for line in cell if line.strip()]) for cell in visible]
-    assert max(lengths, default=0) <= 15
-    assert statistics.median(lengths or [0]) <= 6
+    shown = [cell for cell in pages.cells(chapter) if not cell.tags]
+    assert max((lines(cell) for cell in shown), default=0) <= 15
+    assert statistics.median([lines(c) for c in shown if c.is_open] or [0]) <= 6
     openable = [c for c in cells(chapter) if "remove-cell" not in tags(c)]
     wide = [x for c in openable for x in c.source.splitlines() if len(x) > 72]
     assert wide == []
@@ -180,6 +184,21 @@ def test_a_sentence_calls_a_chapter_neither_by_its_title_nor_by_a_number(chapter
     assert "{doc}`" not in text or chapter.stem == "index", "it shows the whole title"
     by_number = r"\b(?:[Cc]hapter|[Ss]ection|[Ff]ig(?:ure)?\.?|[Ee]quation|Eq\.) \d"
     assert re.findall(by_number, prose(chapter)) == [], "let a reference number it"
+
+
+def test_symbols_stand_by_the_chapter_that_brings_them_in_the_book_s_order():
+    names = list(pages.sections(ROOT / "book/notation.md"))
+    order = [page for part in pages.contents().values() for page in part]
+    short = [pages.front(page)["short_title"] for page in order]
+    assert names == [name for name in short if name in names] and len(names) > 5
+
+
+def test_every_rule_stands_in_the_appendix():
+    page = (ROOT / "book/rules.md").read_text("utf8")
+    for rule, twin, _ in twins.TWINS:
+        name = rule.__name__
+        assert page.count(f":pyobject: {name}\n") == 1, name
+        assert twin is None or f"{{glue:text}}`{name}:" in page, name
 
 
 def test_a_page_with_cells_says_that_it_is_a_notebook():
