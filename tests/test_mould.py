@@ -92,6 +92,8 @@ def test_only_imports_are_hidden_and_each_check_can_be_opened(chapter):
             assert kinds <= {ast.Import, ast.ImportFrom}
         if any(isinstance(x, ast.Assert) for x in ast.walk(ast.parse(cell.source))):
             assert "checks" in cell.tags
+        if "checks" in cell.tags:
+            assert cell.source.startswith("# "), "say what it checks"
 
 
 @each("imports")

@@ -21,7 +21,7 @@ Share = Callable[[float, float], float]
 
 
 def shrunk(make: Make, share: Share, params: Any, **settings: Any) -> Optimizer:
-    """Make an optimizer without decay that takes a share of each weight before it moves.
+    """Make an optimizer without decay that takes a share of a weight and then steps.
 
     ``share`` is given lr and max_lr and returns what weight_decay is multiplied by.
     """
