@@ -23,6 +23,14 @@ def printed(site):
     return aux.read_text("utf8")
 
 
+@pytest.fixture(scope="module")
+def exercises(printed, site):
+    """Return the number of each exercise in the PDF, which Sphinx writes, not TeX."""
+    tex = (site.parent / "latex/weight-decay.tex").read_text("utf8")
+    box = r"\\begin\{sphinxadmonition\}\{note\}\{Exercise ([\d.]+)\}"
+    return re.findall(r"\\label\{exercise:([\w-]+)\}\s*" + box, tex)
+
+
 def on_the_page(site, page, name):
     """Return the number that an element has on its page."""
     element = soup(site / f"{page}.html").find(id=name)
@@ -47,6 +55,17 @@ def test_equations_have_one_number(site, printed):
 def test_figures_and_tables_have_one_number(site, printed):
     found = FLOAT.findall(printed)
     assert len(found) > 15 and differing(site, found) == {}
+
+
+def test_exercises_have_one_number(site, exercises):
+    pages = sorted(page.stem for page in site.glob("book/*.html"))
+    found = [
+        (f"book/{page}", name, number)
+        for name, number in exercises
+        for page in pages
+        if soup(site / f"book/{page}.html").find(id=name)
+    ]
+    assert len(found) == len(exercises) > 15 and differing(site, found) == {}
 
 
 def test_chapters_have_one_number(site, printed):
