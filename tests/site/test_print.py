@@ -2,6 +2,7 @@
 
 import os
 import re
+from functools import cache
 
 import pytest
 from files import soup
@@ -9,6 +10,8 @@ from files import soup
 # As LaTeX notes them: what, page and label, and the number.
 EQUATION = re.compile(r"\\newlabel\{equation:([\w/]+):([\w-]+)\}\{\{([\d.]+)\}")
 FLOAT = re.compile(r"\\newlabel\{([\w/]+):((?:fig|tab)-[\w-]+)\}\{\{([\d.]+)\}")
+# A page has many numbers.
+parsed = cache(soup)
 NO_PDF = "the PDF is missing or older than the website: make pdf"
 
 
@@ -33,7 +36,7 @@ def exercises(printed, site):
 
 def on_the_page(site, page, name):
     """Return the number that an element has on its page."""
-    element = soup(site / f"{page}.html").find(id=name)
+    element = parsed(site / f"{page}.html").find(id=name)
     number = element.select_one(".eqno, .caption-number")
     return re.search(r"[\d.]*\d", number.text)[0]
 
@@ -58,19 +61,19 @@ def test_figures_and_tables_have_one_number(site, printed):
 
 
 def test_exercises_have_one_number(site, exercises):
-    pages = sorted(page.stem for page in site.glob("book/*.html"))
+    pages = [page.stem for page in site.glob("book/*.html")]
     found = [
         (f"book/{page}", name, number)
         for name, number in exercises
         for page in pages
-        if soup(site / f"book/{page}.html").find(id=name)
+        if parsed(site / f"book/{page}.html").find(id=name)
     ]
     assert len(found) == len(exercises) > 15 and differing(site, found) == {}
 
 
 def test_chapters_have_one_number(site, printed):
     found = re.findall(r"\\newlabel\{(book/\w+)::doc\}\{\{([\d.]+)\}", printed)
-    titles = {page: soup(site / f"{page}.html").h1.text for page, _ in found}
+    titles = {page: parsed(site / f"{page}.html").h1.text for page, _ in found}
     assert len(found) > 10
     assert [p for p, n in found if not titles[p].startswith(f"{n}. ")] == []
 
