@@ -35,8 +35,14 @@ CODE, TESTS = Path("code/weightdecay"), Path("tests/weightdecay")
 # Each module and the files that test it.
 MODULES = {
     "conventions": ("test_conventions.py",),
+    "conversion": ("test_conversion.py",),
+    "runs": ("test_conversion.py",),
     "probe": ("test_probe.py",),
     "answers": ("test_probe.py",),
+    "by_hand": ("test_probe.py",),
+    "evidence": ("test_probe.py",),
+    "finding": ("test_probe.py",),
+    "guesses": ("test_probe.py",),
     "subject": ("test_probe.py",),
     "directions": ("test_directions.py", "test_updates.py"),
     "theory": ("test_theory.py",),

@@ -113,7 +113,8 @@ def _with_lr(subject: Subject) -> Subject:
     if "lr" in subject.names:
         return subject
     with seeded(), silent():
-        optimizer = subject.optimizer([torch.nn.Parameter(subject.weight())], 1.0, None)
+        w = torch.nn.Parameter(subject.weight())
+        optimizer = subject.optimizer([w], 1.0, subject.off)
     return replace(
         subject, lr=float(optimizer.param_groups[0].get("lr", 1.0)), walked={}
     )

@@ -287,8 +287,8 @@ def test_the_answer_is_shown_line_by_line_and_as_one_sentence():
     ]
     assert answer.sentence() == (
         "Decay shrinks the weight before it moves; a step keeps 1 - lr * weight_decay; "
-        "a first gradient of zero leaves 0.97 of 1; a gradient of None leaves it alone; "
-        "a vector decays alike; the default is 0.01."
+        "a first gradient of zero leaves 0.97 of 1; a gradient of None leaves it "
+        "alone; a vector decays alike; the default is 0.01."
     )
 
 
