@@ -9,8 +9,41 @@ import pytest
 from weightdecay import probe
 
 READ = list(csv.DictReader(Path(__file__).with_name("read.csv").open()))
-# Where the two may part, and why both are true.
-EXPLAINED = {}
+# Where the two part, and why.
+SCALED = (
+    "the reading takes the lr that the optimizer stores, the probe that it was given"
+)
+CORRECTED = (
+    "what is remembered is corrected for its start, so no one response is repeated"
+)
+DIRECTION = "its move depends on where a weight points; the probe asks how long it is"
+MOVED = (
+    "the weight that it remembers is one of its own: started elsewhere, it moves alike"
+)
+EXPLAINED = {
+    "torch ASGD()": "its rate falls by less than a thousandth in these steps",
+    "pytorch_optimizer AdamP()": DIRECTION,
+    "timm AdamP()": DIRECTION,
+    "pytorch_optimizer Adai(stable_weight_decay=True)": CORRECTED,
+    "pytorch_optimizer ScheduleFreeAdamW()": CORRECTED,
+    "schedulefree AdamWScheduleFree()": CORRECTED,
+    "schedulefree RAdamScheduleFree()": CORRECTED,
+    "pytorch_optimizer FOCUS()": MOVED,
+    "pytorch_optimizer Ranger()": MOVED,
+    "pytorch_optimizer GrokFastAdamW()": SCALED,
+    "pytorch_optimizer MARS(weight_decouple=False)": "no rule, so none at first either",
+    "pytorch_optimizer Prodigy(fixed_decay=True)": "its distance is measured on the "
+    "decayed weight: for vectors a decay beside the step fits, before it does not",
+    "pytorch_optimizer Tiger(weight_decouple=False)": "0.01 turns no sign in these steps",
+    "timm Lamb(decoupled_decay=True)": "at weight_decay=0 its step is another one, so "
+    "no decay by hand can repeat it",
+    "lion-pytorch cautious_lion.Lion(cautious_wd=True)": "a weight that does not move "
+    "does not decay, which is no rule that is tried",
+    "ranger-adabelief RangerAdaBelief()": "no law that is tried repeats it, nor does a "
+    "share for all elements",
+    # The reading was wrong: the class takes adam_wd and its step never hands it on.
+    "torch-optimi Adan(adam_wd=True)": "the argument is not handed on",
+}
 
 
 def key(row):
