@@ -69,7 +69,7 @@ class Answer:
         What a first step with a gradient of zero leaves of a weight of 1, and what the
         form says, if it says something else.
     shift_left
-        Which part of a shift of the weight by hand is left a dozen steps later: less
+        Which part of a shift of the weight by hand is left thirteen steps later: less
         than 1 if the optimizer draws it back to a weight that it remembers, and with
         it what decay took; ``None`` if that is not one part.
     errors
@@ -150,8 +150,8 @@ class Answer:
         if self.place != "none":
             yield from self._without_gradient()
         if self.shift_left is not None and abs(1 - self.shift_left) > 0.001:
-            part = f"{self.shift_left:.3g} of what it took after a dozen steps"
-            yield "Drawn back to an earlier weight,", f"it has left {part}"
+            part = f"{self.shift_left:.3g} of it is left thirteen steps later"
+            yield "What it took", f"is given back: {part}"
         for error in self.errors:
             verb = next(v for v in (" raises ", " gives ") if v in error)
             what, _, outcome = error.partition(verb)
@@ -168,8 +168,11 @@ class Answer:
             yield "Without weight_decay", lost
 
     def _place(self) -> str:
+        # In 16 bits a small decay changes no weight.
+        lost = ", or lost in rounding" if "float16" in self.asked else ""
+        taken = f"taken and not used{lost}" if self.takes else "no argument of it"
         words = {
-            "taken": "taken and not used" if self.takes else "no argument of it",
+            "taken": taken,
             "times": "" if self.times == 1 else f"{self.times:.4g} * ",
             "before": BEFORE[self.remembers, self.rescales],
             "verb": "shrinks" if self.times > 0 else "makes grow",

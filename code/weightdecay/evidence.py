@@ -107,17 +107,17 @@ def hidden(subject: Subject) -> float | None:
 
 
 def shift_left(subject: Subject) -> float | None:
-    """Return which part of a shift by hand is left after the other steps.
+    """Return which part of a shift by hand is left thirteen steps later.
 
     It is 1 if the optimizer remembers no weight, less if it draws the weight back to
     where it was; ``None`` if that is not one part.
     """
-    to = 1.0 + 1.0 / 8
-    walked = subject.walk(subject.off).cumsum(0)
-    back = subject.weight() + walked[0]
-    shifted = subject.walk(subject.off, places=((1, to),))[1:].sum(0)
-    shift = subject.weight(to) - back
-    apart = shift + shifted - (walked[-1] - walked[0])
+    # Not at first, because some copy the weight after a few steps only.
+    to, steps = 1.0 + 1.0 / 8, WARM + STEPS
+    walked = subject.walk(subject.off, steps=steps)
+    shifted = subject.walk(subject.off, places=((WARM, to),), steps=steps)
+    shift = subject.weight(to) - subject.weight() - walked[:WARM].sum(0)
+    apart = shift + shifted[WARM:].sum(0) - walked[WARM:].sum(0)
     if subject.same(apart, shift, shift):
         return 1.0
     left = (apart * shift).sum() / (shift**2).sum()

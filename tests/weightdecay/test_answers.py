@@ -34,6 +34,10 @@ def test_an_answer_claims_nothing_that_was_not_found():
             {"place": "none", "takes": False},
             "is none: weight_decay is no argument of it",
         ),
+        (
+            {"place": "none", "asked": "bfloat16, lr 0.1"},
+            "is none: weight_decay is taken and not used, or lost in rounding",
+        ),
         ({"place": "weight", "order": "after"}, "shrinks the weight after it moved"),
         (
             {"place": "weight", "order": "beside"},
@@ -143,8 +147,8 @@ def test_what_a_step_keeps_is_a_formula(fields, kept):
         ({"decays_none": None}, "A gradient of None", "leaves it alone"),
         (
             {"shift_left": 0.25},
-            "Drawn back to an earlier weight,",
-            "it has left 0.25 of what it took after a dozen steps",
+            "What it took",
+            "is given back: 0.25 of it is left thirteen steps later",
         ),
         (
             {"errors": ("a gradient of zero gives NaN",)},

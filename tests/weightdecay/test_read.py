@@ -8,7 +8,8 @@ import pytest
 
 from weightdecay import probe
 
-READ = list(csv.DictReader(Path(__file__).with_name("read.csv").open()))
+TABLE = Path(__file__).with_name("read.csv")
+READ = list(csv.DictReader(TABLE.read_text("utf8").splitlines()))
 # Where the two part, and why.
 SCALED = (
     "the reading takes the lr that the optimizer stores, the probe that it was given"
@@ -34,7 +35,7 @@ EXPLAINED = {
     "pytorch_optimizer MARS(weight_decouple=False)": "no rule, so none at first either",
     "pytorch_optimizer Prodigy(fixed_decay=True)": "its distance is measured on the "
     "decayed weight: for vectors a decay beside the step fits, before it does not",
-    "pytorch_optimizer Tiger(weight_decouple=False)": "0.01 turns no sign in these steps",
+    "pytorch_optimizer Tiger(weight_decouple=False)": "no sign is turned by 0.01 here",
     "timm Lamb(decoupled_decay=True)": "at weight_decay=0 its step is another one, so "
     "no decay by hand can repeat it",
     "lion-pytorch cautious_lion.Lion(cautious_wd=True)": "a weight that does not move "
