@@ -18,6 +18,7 @@
 # PYTHON=python3.12     another Python
 # TORCH_INDEX=address   an index of CPU-only torch wheels (see README.md)
 # RUNS=3                runs of Lighthouse for each page
+# PART="The rules"      the part in which a new chapter comes last
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -28,6 +29,7 @@ SHELL := bash
 PYTHON ?= python3
 TORCH_INDEX ?=
 RUNS ?= 1
+PART ?= The rules
 BIN := .venv/bin
 INSTALLED := .venv/installed
 FRAMEWORKS := .venv/frameworks
@@ -76,7 +78,8 @@ tex:
 tex-packages:
 	@echo $(TEX_PACKAGES)
 
-check: lint frameworks test pdf
+# The PDF first: a test compares its numbers with those of the pages.
+check: lint frameworks pdf test
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -105,7 +108,7 @@ live: $(INSTALLED)
 chapter: $(INSTALLED)
 	@$(if $(NAME),,echo "Which one? make chapter NAME=its_question"; exit 1)
 	$(BIN)/python -m bookpress.chapter $(NAME) --template book/_template/chapter.md \
-	    --before book/bibliography
+	    --part "$(PART)"
 	$(MAKE) book
 
 # The first line refuses a Python that is too old, before anything is written.

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import jupytext
 import nbclient
+import pages
 import pytest
-import yaml
 from pybtex.database import parse_file
 
 import weightdecay
+from weightdecay import twins
 
 ROOT = Path(__file__).parent.parent
 CHAPTERS = sorted(ROOT.glob("book/*.md"))
@@ -23,6 +24,9 @@ WRITTEN = pytest.mark.parametrize("chapter", CHAPTERS, **IDS)
 
 # Numbers that name a thing and measure nothing.
 NAMES = ("32-bit", "64-bit", "CC BY 4.0")
+TYPED = r"(?<![A-Za-z_\d])(?:\d+[.,]\d+|\d+\s*%|\d+e-?\d+|\d{2,})"
+# Pages with typed numbers in their code, from before code was looked at. Strict.
+TYPED_IN_CODE = {"sgd", "momentum", "probe"}
 
 
 def cells(chapter):
@@ -49,33 +53,42 @@ def quoted(notebook):
 
 
 def prose(chapter):
-    """Return what the reader reads as text, without code, roles and addresses."""
-    text = chapter.read_text("utf8")
-    text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL)
-    # Captions are prose too, though they stand in a cell's settings.
-    captions = re.findall(r"caption: \|\n((?:      .*\n)+)", text)
-    text = re.sub(r"```{(code-cell|literalinclude)}.*?```", "", text, flags=re.DOTALL)
-    # A fence left standing would turn what is code and what is not into its opposite.
-    text = re.sub(r"^ *(`{3,}|:{3,}).*", "", text, flags=re.MULTILINE)
-    text = "\n".join([text, *captions])
-    for pattern in (r"{[\w:]+}`[^`]*`", r"`[^`]*`", r"\]\([^)]*\)", r":\w+: .*"):
-        text = re.sub(pattern, "", text)
+    """Return what the reader reads as text, without cells, roles and addresses."""
+    text = pages.read(chapter) + "\n\n".join(
+        pages.SOLUTION.findall(pages.body(chapter))
+    )
+    text = pages.CELL.sub("", text)
+    for pattern in (r"{[\w:]+}`[^`]*`", r"\]\([^)]*\)", r"^:\w+: .*"):
+        text = re.sub(pattern, "", text, flags=re.M)
     for name in NAMES:
         text = text.replace(name, "")
     return text
 
 
+def typed(text):
+    """Return the numbers in a text that a cell could have computed, in its code too."""
+    return re.findall(TYPED, text)
+
+
 @WRITTEN
 def test_no_number_that_a_cell_could_compute_is_typed(chapter):
-    typed = re.findall(r"\d+[.,]\d+|\d+\s*%|\d+e-?\d+|\d{2,}", prose(chapter))
-    assert typed == [], "quote it: {glue:text}`name:format`"
+    text = prose(chapter)
+    assert typed(re.sub(r"`[^`]*`", "", text)) == [], "quote it: {glue:text}`name:.1f`"
+    in_code = [code for code in re.findall(r"`([^`\n]+)`", text) if typed(code)]
+    if chapter.stem in TYPED_IN_CODE:
+        assert in_code, "it is one of TYPED_IN_CODE no more"
+    else:
+        assert in_code == [], "quote it: `lr=`{glue:text}`lr:.1f`"
 
 
 def test_a_typed_number_would_be_found(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("# A\n\nThe gap is 0.5, by {glue:text}`gap:.1f` and `0.25`.\n")
-    with pytest.raises(AssertionError, match=r"0\.5"):
-        test_no_number_that_a_cell_could_compute_is_typed(page)
+    for typed, found in {"0.5": r"0\.5", "`lr=0.25`": "lr=0.25"}.items():
+        page.write_text(f"# A\n\nThe gap is {typed}, by {{glue:text}}`gap:.1f`.\n")
+        with pytest.raises(AssertionError, match=found):
+            test_no_number_that_a_cell_could_compute_is_typed(page)
+    page.write_text("# A\n\n`float64`, `sgd_l2`, `lr=`{glue:text}`lr:.2f`.\n")
+    test_no_number_that_a_cell_could_compute_is_typed(page)
 
 
 @WRITTEN
@@ -126,12 +139,15 @@ def test_a_title_means_the_same_in_capitals(chapter):
     assert re.findall(r"[α-ω$]", title) == []  # noqa: RUF001
 
 
+def lines(cell):
+    return len([line for line in cell.source.splitlines() if line.strip()])
+
+
 @EXECUTED
 def test_cells_are_short_enough_to_read(chapter):
-    visible = [c.source.splitlines() for c in cells(chapter) if not tags(c)]
-    lengths = [len([line for line in cell if line.strip()]) for cell in visible]
-    assert max(lengths, default=0) <= 15
-    assert statistics.median(lengths or [0]) <= 6
+    shown = [cell for cell in pages.cells(chapter) if not cell.tags]
+    assert max((lines(cell) for cell in shown), default=0) <= 15
+    assert statistics.median([lines(c) for c in shown if c.is_open] or [0]) <= 6
     openable = [c for c in cells(chapter) if "remove-cell" not in tags(c)]
     wide = [x for c in openable for x in c.source.splitlines() if len(x) > 72]
     assert wide == []
@@ -149,11 +165,40 @@ def test_every_figure_has_a_name_a_caption_and_a_description(chapter):
 
 @WRITTEN
 def test_every_chapter_is_in_the_table_of_contents_and_describes_itself(chapter):
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))
-    files = [toc["root"], *(entry["file"] for entry in toc["chapters"])]
-    assert f"book/{chapter.stem}" in files
-    front = yaml.safe_load(chapter.read_text("utf8").split("---\n")[1])
-    assert len(front["myst"]["html_meta"]["description"]) > 30
+    parts = [page for part in pages.contents().values() for page in part]
+    assert chapter in [ROOT / "book/index.md", *parts]
+    assert len(pages.front(chapter)["myst"]["html_meta"]["description"]) > 30
+
+
+@WRITTEN
+def test_a_page_has_a_short_name_by_which_others_call_it(chapter):
+    assert 0 < len(pages.front(chapter)["short_title"]) <= 20
+
+
+@WRITTEN
+def test_a_sentence_calls_a_chapter_neither_by_its_title_nor_by_a_number(chapter):
+    text = pages.body(chapter)
+    titles = {re.search(r"^# (.*)", pages.body(p), re.M)[1] for p in CHAPTERS}
+    long = {title for title in titles if len(title) > 20 and f"[{title}]" in text}
+    assert long == set(), "let the link be empty: [](page.md)"
+    assert "{doc}`" not in text or chapter.stem == "index", "it shows the whole title"
+    by_number = r"\b(?:[Cc]hapter|[Ss]ection|[Ff]ig(?:ure)?\.?|[Ee]quation|Eq\.) \d"
+    assert re.findall(by_number, prose(chapter)) == [], "let a reference number it"
+
+
+def test_symbols_stand_by_the_chapter_that_brings_them_in_the_book_s_order():
+    names = list(pages.sections(ROOT / "book/notation.md"))
+    order = [page for part in pages.contents().values() for page in part]
+    short = [pages.front(page)["short_title"] for page in order]
+    assert names == [name for name in short if name in names] and len(names) > 5
+
+
+def test_every_rule_stands_in_the_appendix():
+    page = (ROOT / "book/rules.md").read_text("utf8")
+    for rule, twin, _ in twins.TWINS:
+        name = rule.__name__
+        assert page.count(f":pyobject: {name}\n") == 1, name
+        assert twin is None or f"{{glue:text}}`{name}:" in page, name
 
 
 def test_a_page_with_cells_says_that_it_is_a_notebook():

@@ -2,6 +2,8 @@
 
 Each file says which fault of the tools it mends, and when it can be deleted.
 
+What a chapter may say: ``opening`` (the answer first, a takeaway for each section),
+``folds`` (checks to be opened), ``names`` (short ones, for links).
 What a page shows: ``mathematics`` (KaTeX at build time), ``inline_svg``,
 ``image_sizes``, ``accessible``.
 What it loads: ``lean`` (no script that it does not use), ``styles`` (one stylesheet,
@@ -9,7 +11,7 @@ What it loads: ``lean`` (no script that it does not use), ``styles`` (one styles
 What it offers: ``notebooks``, ``launch``, ``plain`` (Markdown and llms.txt); both texts
 are written by ``markdown``; ``previews`` (what a reference points to), ``citing``.
 How it is found: ``address``, ``metadata``, ``entrances``, ``last_changed``.
-In print: ``latex``.
+In print: ``latex``, ``parts``.
 How it is built: ``execution`` (with ``needs``, ``running``, ``outputs`` and the kernels
 of ``warm_kernels`` and ``warm_process``), ``checks``, ``publish``, ``repeatable``.
 How it is written: ``live``, ``chapter``.

@@ -18,10 +18,10 @@ class CannotBeginError(Exception):
     """Says what to do first."""
 
 
-def begin(name, template, toc, before=None):
+def begin(name, template, toc, part=None):
     """Write chapter ``name`` beside its template's folder; return where.
 
-    Its line in ``toc`` comes before that of the page ``before``, or last. Raises
+    Its line in ``toc`` is the last of the part with that caption, or of all. Raises
     ``CannotBeginError``, having written nothing, if there is no room for it.
     """
     if not NAME.fullmatch(name):
@@ -31,7 +31,7 @@ def begin(name, template, toc, before=None):
     if chapter.exists():
         raise CannotBeginError(f"{chapter} exists already. Take another name.")
     page = chapter.with_suffix("").relative_to(toc.parent).as_posix()
-    lines = with_line(toc.read_text("utf8"), page, before)
+    lines = with_line(toc.read_text("utf8"), page, part)
     text = template.read_text("utf8").replace("{name}", name)
     title = name.replace("_", " ").capitalize()
     chapter.write_text(text.replace("{title}", title), "utf8")
@@ -39,15 +39,25 @@ def begin(name, template, toc, before=None):
     return chapter
 
 
-def with_line(toc, page, before=None):
+def with_line(toc, page, part=None):
     """Return a table of contents with a line for ``page``."""
-    entries = [*re.finditer(r"^( *- file: )(\S+).*\n", toc, re.MULTILINE)]
+    start, end = _place(toc, part) if part else (0, len(toc))
+    entry = re.compile(r"^( *- file: ).*\n", re.MULTILINE)
+    entries = [*entry.finditer(toc, start, end)]
     if not entries:
-        raise CannotBeginError("The table of contents has no line `- file: ...`.")
-    named = [entry for entry in entries if entry[2] == before]
-    place = named[0].start() if named else entries[-1].end()
-    start = (named or entries[-1:])[0][1]
-    return f"{toc[:place]}{start}{page}\n{toc[place:]}"
+        where = f"The part {part!r}" if part else "The table of contents"
+        raise CannotBeginError(f"{where} has no line `- file: ...`.")
+    last = entries[-1]
+    return f"{toc[: last.end()]}{last[1]}{page}\n{toc[last.end() :]}"
+
+
+def _place(toc, part):
+    """Return where a part begins and where the next one does."""
+    captions = [*re.finditer(r"^ *-? *caption: *(.*)\n", toc, re.MULTILINE)]
+    for caption, after in zip(captions, [*captions[1:], None], strict=True):
+        if caption[1].strip() == part:
+            return caption.start(), after.start() if after else len(toc)
+    raise CannotBeginError(f"The table of contents has no part {part!r}.")
 
 
 def main():
@@ -56,7 +66,7 @@ def main():
     parser.add_argument("name")
     parser.add_argument("--template", type=Path, required=True)
     parser.add_argument("--toc", type=Path, default=Path("_toc.yml"))
-    parser.add_argument("--before", help="the page that comes after the new one")
+    parser.add_argument("--part", help="the caption of the part that it belongs to")
     try:
         print(f"Write it: {begin(**vars(parser.parse_args()))}")
     except CannotBeginError as error:

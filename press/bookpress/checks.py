@@ -2,12 +2,15 @@
 
 The fault that this mends: Sphinx and myst-nb count warnings, and publish a page whose
 cells never ran, that shows a traceback, a warning about fonts, or an address in memory,
-which is another one in each build. Delete it when they look at what they made.
+which is another one in each build. A value that two cells hand to the prose by one name
+is that of the last in the sentences of both. Delete it when they look at what they
+made.
 
 ``checks_largest``: how many bytes a file of the book may have.
 """
 
 import re
+from collections import defaultdict
 from pathlib import Path
 
 import nbformat
@@ -32,6 +35,9 @@ class FaultyBookError(SphinxError):
 def faults_of_page(notebook):
     """Yield what is wrong with an executed page."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for name, numbers in quoted(code).items():
+        if len(numbers) > 1:
+            yield f"{name!r} is quoted more than once: cells {numbers}"
     for number, cell in enumerate(code, start=1):
         if cell.execution_count is None and cell.source.strip():
             yield f"cell {number} did not run"
@@ -42,6 +48,16 @@ def faults_of_page(notebook):
             for pattern, name in FAULTS.items():
                 if output.output_type != "error" and re.search(pattern, shown(output)):
                     yield f"cell {number} shows {name}"
+
+
+def quoted(code):
+    """Return by which cells each name is handed to the prose."""
+    cells = defaultdict(list)
+    for number, cell in enumerate(code, start=1):
+        for output in cell.outputs:
+            if "scrapbook" in output.get("metadata", {}):
+                cells[output.metadata["scrapbook"]["name"]].append(number)
+    return cells
 
 
 def shown(output):

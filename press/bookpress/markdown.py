@@ -7,6 +7,7 @@ doctree, so the Markdown is written from there and not from the chapter's source
 
 import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import urljoin
 
 from docutils import nodes
@@ -34,6 +35,14 @@ class Numbers:
         """Return the number of a figure, table or equation, such as ``2.1``."""
         known = self.floats.get(kind, {})
         return next((_dotted(known[i]) for i in node["ids"] if i in known), "")
+
+
+class Fold(NamedTuple):
+    """What is folded below a title and holds a code cell: a solution."""
+
+    title: str
+    blocks: list
+    level: int
 
 
 def portable(doctree, page):
@@ -67,20 +76,27 @@ def inline(node):
     }
     if isinstance(node, nodes.reference):
         is_external = node.get("refuri", "").startswith("http")
-        # A literal inside a link would else be shown with its backticks.
-        return f"[{inner}]({node['refuri']})" if is_external else node.astext()
+        # Some programs show the backticks of a literal inside a link.
+        return f"[{inner}]({node['refuri']})" if is_external else inner.replace("`", "")
     return wrapped.get(type(node), inner)
 
 
 def blocks(node, numbers, level=1):
-    """Yield the Markdown of each block below a node, and each code cell as its node."""
+    """Yield what stands below a node: the Markdown of each block, or what holds code.
+
+    That is a cell, as its node, or a :class:`Fold`.
+    """
     for child in node.children:
         if child.get("nb_element") == "cell_code":
             yield child
         elif isinstance(child, nodes.section):
             yield from _section(child, numbers, level)
+        elif "answer" in child.get("classes", ()):
+            yield _quoted(_text_below(child, numbers))
         elif isinstance(child, (nodes.compound, nodes.container)):
             yield from blocks(child, numbers, level)
+        elif isinstance(child, nodes.Admonition):
+            yield from _admonition(child, numbers, level)
         else:
             yield from filter(None, [_block(child, numbers)])
 
@@ -113,8 +129,6 @@ def _block(node, numbers):
         return _list(node, numbers)
     if isinstance(node, nodes.table):
         return _table(node)
-    if isinstance(node, nodes.Admonition):
-        return _admonition(node, numbers)
     invisible = (nodes.Invisible, nodes.meta, nodes.target, nodes.raw)
     return "" if isinstance(node, invisible) else _tidy(inline(node))
 
@@ -140,22 +154,36 @@ def _list(node, numbers):
     return "\n".join(mark + item for mark, item in zip(marks, items, strict=True))
 
 
-def _admonition(node, numbers):
+def _admonition(node, numbers, level):
+    """Yield a box: as a heading, an exercise, as a fold, a solution, or as a quote."""
     title, *rest = node.children
     # sphinx-exercise leaves the number of an exercise to whoever prints it.
     name = _tidy(inline(title)) or f"{node['title']} {numbers.float('exercise', node)}"
-    inside = nodes.container(
-        "", *[part for child in rest for part in _unwrapped(child)]
-    )
-    text = _text_below(inside, numbers)
-    if "dropdown" in node["classes"]:
-        return f"<details>\n<summary>{name}</summary>\n\n{text}\n\n</details>"
-    return "\n".join(f"> {x}".rstrip() for x in f"**{name}**\n\n{text}".splitlines())
+    inside = nodes.container("", *map(_unwrapped, rest))
+    found = list(blocks(inside, numbers, level + 1))
+    if "exercise" in node["classes"]:
+        yield from [f"{'#' * level} {name}", *found]
+    elif not all(isinstance(block, str) for block in found):
+        yield Fold(name, found, level + 1)
+    elif "dropdown" in node["classes"]:
+        yield folded(name, "\n\n".join(found))
+    else:
+        yield _quoted(f"**{name}**\n\n" + "\n\n".join(found))
+
+
+def folded(title, text):
+    """Return Markdown that is folded below a title where that can be shown."""
+    return f"<details>\n<summary>{title}</summary>\n\n{text}\n\n</details>"
+
+
+def _quoted(text):
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
 
 
 def _unwrapped(node):
     # sphinx-exercise puts what an exercise says into a section without a title.
-    return node.children if isinstance(node, nodes.section) else [node]
+    is_section = isinstance(node, nodes.section)
+    return nodes.container("", *node.children) if is_section else node
 
 
 def _table(node):

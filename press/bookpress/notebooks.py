@@ -5,8 +5,10 @@ set, and that file is the page's source, with directives and roles that no noteb
 shows. Delete this file when myst-nb writes a notebook with its roles resolved.
 
 The text comes from the resolved page, the cells with their outputs from myst-nb. Cells
-that the page leaves out (set-up, checks) are kept, folded, right after the code cell
-before them. A first cell says what to install when the book's package is missing.
+that the page leaves out (set-up) are kept, folded, right after the code cell before
+them; checks are kept where they stand, open. A solution with cells is a heading, folded
+in JupyterLab, up to the next one. A first cell says what to install when the book's
+package is missing.
 """
 
 import tomllib
@@ -15,7 +17,8 @@ from pathlib import Path
 
 import nbformat
 
-from bookpress.markdown import Numbers, blocks, captions, portable
+from bookpress import folds
+from bookpress.markdown import Fold, Numbers, blocks, captions, portable
 
 # What only the book can show: values for the prose, and the figures for print.
 _FOR_THE_BOOK = ("application/papermill.record/", "application/pdf")
@@ -86,8 +89,8 @@ def _setup(project):
 def _cells(doctree, executed, numbers, setup_cell):
     """Return the cells of the notebook: text from the page, code as it was executed."""
     cells, text, after = [], [], 0
-    for block in blocks(doctree, numbers):
-        if isinstance(block, str):
+    for block in _flat(blocks(doctree, numbers)):
+        if isinstance(block, str | nbformat.NotebookNode):
             text.append(block)
             continue
         shown = block["cell_index"]
@@ -103,12 +106,40 @@ def _cells(doctree, executed, numbers, setup_cell):
     return cells
 
 
+def _flat(found):
+    """Yield blocks, and in place of a fold its title, as a cell, and what it holds."""
+    for block in found:
+        if isinstance(block, Fold):
+            yield _folded_heading(f"{'#' * block.level} {block.title}")
+            yield from _flat(block.blocks)
+        else:
+            yield block
+
+
+def _folded_heading(text):
+    cell = nbformat.v4.new_markdown_cell(text)
+    cell.metadata["jp-MarkdownHeadingCollapsed"] = True
+    return cell
+
+
 def _between(executed, text):
     """Return what stands between two shown cells: text, and code left out there."""
     adjoining = list(takewhile(lambda cell: cell.cell_type == "code", executed))
     later = [cell for cell in executed[len(adjoining) :] if cell.cell_type == "code"]
-    written = [nbformat.v4.new_markdown_cell("\n\n".join(text))] if text else []
-    return [*map(_code_cell, adjoining), *written, *map(_code_cell, later)]
+    return [*map(_code_cell, adjoining), *_text_cells(text), *map(_code_cell, later)]
+
+
+def _text_cells(text):
+    """Yield cells of text; a heading begins one, or what it folds would end late."""
+    waiting = []
+    for part in [*text, None]:
+        if waiting and (not isinstance(part, str) or part.startswith("#")):
+            yield nbformat.v4.new_markdown_cell("\n\n".join(waiting))
+            waiting = []
+        if isinstance(part, str):
+            waiting.append(part)
+        elif part is not None:
+            yield part
 
 
 def _code_cell(executed):
@@ -119,7 +150,8 @@ def _code_cell(executed):
     cell.outputs = [o for o in map(_without_extras, executed.outputs) if o]
     if tags := executed.metadata.get("tags"):
         cell.metadata["tags"] = tags
-        cell.metadata["jupyter"] = {"source_hidden": True}
+        if folds.TAG not in tags:
+            cell.metadata["jupyter"] = {"source_hidden": True}
     return cell
 
 

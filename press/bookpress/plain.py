@@ -10,7 +10,8 @@ from pathlib import Path
 
 from docutils import nodes
 
-from bookpress.markdown import Numbers, blocks, captions, portable
+from bookpress.folds import Folded
+from bookpress.markdown import Fold, Numbers, blocks, captions, folded, portable
 
 
 def setup(app):
@@ -31,14 +32,25 @@ def write_page(app, doctree, docname):
     if app.builder.name == "html":
         numbers = Numbers.of(app.env, docname)
         page = app.config.html_baseurl + app.builder.get_target_uri(docname)
-        parts = [
-            part
-            for block in blocks(portable(doctree, page), numbers)
-            for part in ([block] if isinstance(block, str) else _cell(block, numbers))
-        ]
+        text = _text(blocks(portable(doctree, page), numbers), numbers)
         target = Path(app.outdir, "_sources", f"{docname}.md")
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text("\n\n".join(parts) + "\n", "utf8")
+        target.write_text(f"{text}\n", "utf8")
+
+
+def _text(found, numbers):
+    return "\n\n".join(_plain(block, numbers) for block in found)
+
+
+def _plain(block, numbers):
+    """Return a block as text: a fold and a cell of checks inside what folds them."""
+    if isinstance(block, str):
+        return block
+    if isinstance(block, Fold):
+        return folded(block.title, _text(block.blocks, numbers))
+    cell = "\n\n".join(_cell(block, numbers))
+    checks = next(block.findall(Folded), None)
+    return cell if checks is None else folded(checks["title"], cell)
 
 
 def _cell(cell, numbers):

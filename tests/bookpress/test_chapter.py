@@ -1,5 +1,6 @@
 """A new chapter has what it needs, and nothing is overwritten."""
 
+import re
 from pathlib import Path
 
 import jupytext
@@ -9,7 +10,16 @@ import yaml
 from bookpress.chapter import CannotBeginError, begin
 
 ROOT = Path(__file__).parents[2]
-TOC = "root: index\nchapters:\n  - file: book/a\n  - file: book/last  # stays last\n"
+TOC = """root: index
+parts:
+  - caption: Story
+    chapters:
+      - file: book/a
+  - caption: Appendix
+    numbered: true
+    chapters:
+      - file: book/last  # stays in the appendix
+"""
 
 
 @pytest.fixture
@@ -21,14 +31,25 @@ def place(tmp_path):
     return {"template": template, "toc": tmp_path / "_toc.yml"}
 
 
-def test_a_chapter_is_written_and_stands_in_the_contents_where_it_should(place):
-    chapter = begin("why_so", **place, before="book/last")
+def test_a_chapter_is_written_and_stands_last_in_its_part(place):
+    chapter = begin("why_so", **place, part="Story")
     assert chapter.read_text() == "# Why so\n\n$$ x $$ (why_so-rule)\n"
     toc = place["toc"].read_text()
-    files = [entry["file"] for entry in yaml.safe_load(toc)["chapters"]]
-    assert files == ["book/a", "book/why_so", "book/last"] and "# stays last" in toc
+    story, appendix = (
+        [entry["file"] for entry in part["chapters"]]
+        for part in yaml.safe_load(toc)["parts"]
+    )
+    assert story == ["book/a", "book/why_so"] and appendix == ["book/last"]
+    assert "# stays in the appendix" in toc
     begin("later", **place)
-    assert place["toc"].read_text().endswith("# stays last\n  - file: book/later\n")
+    assert place["toc"].read_text().endswith("appendix\n      - file: book/later\n")
+
+
+def test_a_part_that_is_not_there_writes_nothing(place):
+    with pytest.raises(CannotBeginError, match="no part 'Nowhere'"):
+        begin("why", **place, part="Nowhere")
+    assert place["toc"].read_text() == TOC
+    assert not place["template"].parents[1].joinpath("why.md").exists()
 
 
 @pytest.mark.parametrize("name", ["Why", "1_why", "../why", "why.md", ""])
@@ -46,10 +67,13 @@ def test_a_chapter_that_exists_is_not_overwritten(place):
     assert place["toc"].read_text() == before
 
 
+TEMPLATE = ROOT / "book/_template/chapter.md"
+
+
 def test_the_cells_of_this_book_s_template_run_and_give_what_its_prose_quotes():
-    template = ROOT / "book/_template/chapter.md"
     names = {"__name__": "__main__"}
-    for cell in jupytext.read(template).cells:
+    for cell in jupytext.read(TEMPLATE).cells:
         if cell.cell_type == "code":
             exec(cell.source, names)
-    assert names["gap"] < 1e-6 and "{glue:text}`gap:" in template.read_text("utf8")
+    read = set(re.findall(r"{glue:text}`(\w+)", TEMPLATE.read_text("utf8")))
+    assert read - {"steps"} <= names.keys() and len(read) == 4

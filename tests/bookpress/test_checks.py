@@ -14,6 +14,11 @@ def page(*outputs, count=1, tags=()):
     return nb.new_notebook(cells=[nb.new_markdown_cell("text"), cell])
 
 
+def quote(name):
+    about = {"scrapbook": {"name": name, "mime_prefix": "papermill/"}}
+    return nb.new_output("display_data", {"papermill/text/plain": "1"}, metadata=about)
+
+
 def error(traceback):
     return nb.new_output("error", ename="E", evalue="", traceback=traceback)
 
@@ -32,6 +37,8 @@ def said(text):
         (page(said("Glyph 120 (\\N{X}) missing from font(s) A.")),
          "cell 1 shows a warning about fonts"),
         (page(said("<A object at 0x7f00a1b2c3d4>")), ADDRESS),
+        (page(quote("gap"), quote("gap")),
+         "'gap' is quoted more than once: cells [1, 1]"),
         (page(nb.new_output("display_data", {"text/html": "at 0x7f00a1b2c3"})),
          ADDRESS),
     ],
@@ -41,9 +48,19 @@ def test_each_fault_is_named_with_its_cell(notebook, fault):
 
 
 def test_what_is_meant_is_no_fault():
-    assert list(faults_of_page(page(said("0x10 at 9")))) == []
+    assert list(faults_of_page(page(said("0x10 at 9"), quote("a"), quote("b")))) == []
     meant = page(error(["at 0x7f00a1b2c3d4"]), tags=["raises-exception"])
     assert list(faults_of_page(meant)) == []
+
+
+def test_a_name_that_two_cells_quote_fails_a_build_that_allows_warnings(published):
+    quote = """from IPython.display import publish_display_data as publish
+KEY = "application/papermill.record/"
+about = {"scrapbook": {"name": "gap", "mime_prefix": KEY}}
+publish({KEY + "text/plain": "1"}, about)"""
+    published.page("a", quote, quote)
+    result = published.build()
+    assert result.code != 0 and "a: 'gap' is quoted more than once" in result.said
 
 
 def test_files_that_are_too_large_are_named(tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 from docutils import nodes
 
-from bookpress.markdown import Numbers, blocks, inline
+from bookpress.markdown import Fold, Numbers, blocks, inline
 
 NUMBERS = Numbers(
     sections={"": (2,), "#why": (2, 1)},
@@ -78,10 +78,10 @@ def test_an_admonition_is_a_quotation_with_its_title():
     assert written(note) == "> **Whose?**\n>\n> Ours."
 
 
-def test_an_exercise_without_a_written_title_gets_its_number():
+def test_an_exercise_without_a_written_title_is_a_heading_with_its_number():
     exercise = nodes.admonition("", nodes.title(), paragraph("Do."), ids=["ex-a"])
-    exercise["title"] = "Exercise"
-    assert written(exercise) == "> **Exercise 2.3**\n>\n> Do."
+    exercise["title"], exercise["classes"] = "Exercise", ["exercise"]
+    assert written(exercise) == "# Exercise 2.3\n\nDo."
 
 
 def test_a_solution_is_folded():
@@ -90,6 +90,21 @@ def test_a_solution_is_folded():
     solution["classes"] = ["dropdown"]
     folded = "<details>\n<summary>Solution</summary>\n\nTwice.\n\n</details>"
     assert written(solution) == folded
+
+
+def test_a_solution_with_code_holds_it():
+    cell = nodes.container("", nb_element="cell_code", cell_index=3)
+    body = nodes.section("", paragraph("Twice."), cell, paragraph("So."))
+    solution = nodes.admonition("", nodes.title("", "Solution"), body)
+    solution["classes"] = ["dropdown"]
+    (fold,) = blocks(nodes.container("", solution), NUMBERS, level=3)
+    assert fold == Fold("Solution", ["Twice.", cell, "So."], level=4)
+
+
+def test_an_answer_is_a_quotation():
+    label, needs = paragraph("The answer"), nodes.container("", paragraph("Sums."))
+    answer = nodes.container("", label, paragraph("Half."), needs, classes=["answer"])
+    assert written(answer) == "> The answer\n>\n> Half.\n>\n> Sums."
 
 
 def test_a_table_keeps_its_head_and_escapes_bars():

@@ -39,6 +39,29 @@ def test_left_out_cells_follow_the_cell_that_they_check():
     ]  # fmt: skip
 
 
+def test_a_solution_keeps_its_cells_below_a_folded_heading():
+    cell = nodes.container("", nb_element="cell_code", cell_index=1)
+    before, after = nodes.paragraph("", "Try:"), nodes.paragraph("", "So.")
+    body = nodes.section("", before, cell, after)
+    solution = nodes.admonition("", nodes.title("", "Solution"), body)
+    exercise = nodes.admonition("", nodes.title("", "Exercise"), classes=["exercise"])
+    doctree = nodes.container("", *page(0), solution, exercise)
+    executed = [nb.new_code_cell(text) for text in ("shown", "tried", "check")]
+    made = notebooks._cells(doctree, executed, Numbers(), "set up")
+    assert [cell.source for cell in made] == [
+        "set up", "shown", "## Solution", "Try:", "tried", "check", "So.", "# Exercise",
+    ]  # fmt: skip
+    assert made[2].metadata["jp-MarkdownHeadingCollapsed"] is True
+
+
+def test_checks_are_open_and_set_up_is_not():
+    def cell(tag):
+        return notebooks._code_cell(nb.new_code_cell("x", metadata={"tags": [tag]}))
+
+    assert cell("remove-cell").metadata["jupyter"] == {"source_hidden": True}
+    assert "jupyter" not in cell("checks").metadata
+
+
 def test_cell_names_do_not_change_from_build_to_build():
     executed = [nb.new_code_cell("a"), nb.new_code_cell("b")]
     first, second = (

@@ -2,6 +2,7 @@
 
 import re
 
+import pages
 import pytest
 import torch
 from claims import ROOT, on
@@ -10,25 +11,24 @@ from weightdecay import paths
 
 says = on("index")
 PAGES = [p for p in ROOT.glob("book/*.md") if "{code-cell}" in p.read_text("utf8")]
-CHAPTERS = [p.stem for p in PAGES if p.stem not in ("index", "execution")]
+CHAPTERS = [chapter.stem for chapter in pages.CHAPTERS]
 
 
 @says(
     "Each chapter runs alone and links to what it takes from the others, so you can "
     "also start with the question that you have.",
-    "A chapter opens with its question, derives the answer, codes it, and",
+    "A chapter opens with its answer, derives it, codes it, and compares it with",
 )
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_chapter_has_all_parts_and_imports_no_other_chapter(chapter):
     source = (ROOT / f"book/{chapter}.md").read_text("utf8")
-    parts = ["Question", "Derive the rule", "The rule in code", "Compare with PyTorch"]
-    places = [source.find(f"\n## {part}\n") for part in parts]
-    assert -1 not in places and places == sorted(places)
+    opening = source.split("\n## ")[0]
+    assert "{answer}" in opening or "\n## Question\n" in source  # before the mould
+    places = [source.find(part) for part in ("$$ ", ":pyobject: ", "torch.optim")]
+    assert -1 not in places and places[0] < places[1]
     cells = "".join(re.findall(r"```{code-cell}.*?```", source, flags=re.DOTALL))
     assert not re.findall(r"\bopen\(|read_text|%store|papermill|\.pkl|\.npy", cells)
     assert "from weightdecay" in cells
-    asked = source.split("\n## Question\n")[1].split("\n## ")[0]
-    assert "?" in asked
     others = [c for c in CHAPTERS if c != chapter]
     # The first chapter takes nothing, so it need not link before its summary.
     assert chapter == "sgd" or any(f"({c}.md)" in source for c in others)

@@ -63,7 +63,7 @@ def test_a_reference_shows_on_focus_what_it_points_to(page):
     link = "document.querySelector('.reference[href=\"#equation-sgd-l2\"]')"
     page.evaluate(f"{link}.focus({{focusVisible: true}})")
     shown = "document.querySelector('[role=tooltip]:popover-open')"
-    assert "(2.4)" in page.evaluate(f"{shown}.textContent")
+    assert "(1.4)" in page.evaluate(f"{shown}.textContent")
     assert page.evaluate(f"{shown}.getBoundingClientRect().height") > 20
     page.press(ESCAPE)
     assert page.evaluate(shown) is None

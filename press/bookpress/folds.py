@@ -1,0 +1,69 @@
+"""Fold the cells that check what a sentence says, so that readers can open them.
+
+The fault that this mends: myst-nb hides such a cell from readers altogether, or folds
+it under words that are the same for all cells. Delete this file when a tag can fold a
+cell under words of its own.
+
+A cell with the tag ``checks`` is one line, *Checks*, and what the comment says that it
+begins with; it opens to the cell. The PDF has no such cells.
+"""
+
+from html import escape
+
+from docutils import nodes
+from sphinx.transforms import SphinxTransform
+
+TAG, TITLE = "checks", "Checks"
+
+
+class Folded(nodes.General, nodes.Element):
+    """What is folded below its ``title``."""
+
+
+class FoldChecks(SphinxTransform):
+    """Fold what a cell of checks shows."""
+
+    default_priority = 900
+
+    def apply(self):
+        """Put it below a title."""
+        for cell in list(self.document.findall(is_check)):
+            cell[:] = [Folded("", *cell.children, title=title_of(cell.astext()))]
+
+
+def is_check(node):
+    """Return whether a node is a cell that checks."""
+    is_cell = isinstance(node, nodes.container) and "cell_metadata" in node
+    return is_cell and TAG in node["cell_metadata"].get("tags", [])
+
+
+def title_of(source):
+    """Return the title of a cell, to which its first line adds if it is a comment."""
+    first = source.lstrip().partition("\n")[0]
+    return f"{TITLE}: {first.lstrip('# ')}" if first.startswith("#") else TITLE
+
+
+def leave_out(app, doctree, docname):
+    """Leave the checks out of what is printed."""
+    if app.builder.format == "latex":
+        for cell in list(doctree.findall(is_check)):
+            cell.parent.remove(cell)
+
+
+def visit(writer, node):
+    """Begin what is folded."""
+    summary = f"<summary>{escape(node['title'])}</summary>"
+    writer.body.append(f'<details class="{TAG}">{summary}\n')
+
+
+def depart(writer, node):
+    """End it."""
+    writer.body.append("</details>\n")
+
+
+def setup(app):
+    """Register with Sphinx."""
+    app.add_node(Folded, html=(visit, depart))
+    app.add_transform(FoldChecks)
+    app.connect("doctree-resolved", leave_out)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
