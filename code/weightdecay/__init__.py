@@ -5,6 +5,7 @@
 
 * ``updates`` holds the rules, ``directions`` what they share with rules without decay,
   ``settings`` says what each hyperparameter may be, and ``rule`` checks it.
+* ``twins`` has the optimizers of PyTorch that the rules follow.
 * ``paths`` walks a rule or an optimizer, ``sweep`` a rule over a whole grid.
 * ``problems`` gives them something to minimise, ``theory`` predicts where they end.
 * ``conventions`` says what each API means by weight_decay, and ``probe`` asks an
