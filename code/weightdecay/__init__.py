@@ -5,12 +5,15 @@
 
 * ``updates`` holds the rules, ``directions`` what they share with rules without decay,
   ``settings`` says what each hyperparameter may be, and ``rule`` checks it.
+* ``twins`` has the optimizers of PyTorch that the rules follow.
 * ``paths`` walks a rule or an optimizer, ``sweep`` a rule over a whole grid.
 * ``problems`` gives them something to minimise, ``theory`` predicts where they end.
 * ``conventions`` says what each API means by weight_decay, ``conversion`` turns one
-  into another, with what ``runs`` knows of the run. ``probe`` asks an optimizer:
-  ``subject`` is the one that is asked, ``answers`` what it may answer.
-* ``figures`` and ``sliders`` draw, ``quoting`` hands results to the prose.
+  into another, with what ``runs`` knows of the run.
+* ``probe`` asks an optimizer: ``finding`` makes the ``subject`` that is asked,
+  ``evidence`` and ``guesses`` look at its steps, ``by_hand`` tries a guess, ``answers``
+  is what it says.
+* ``figures``, ``sliders`` and ``listing`` show, ``quoting`` hands results to the prose.
 * ``tables`` reads what was measured, ``extras`` says what is not installed.
 """
 
