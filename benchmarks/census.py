@@ -64,7 +64,8 @@ def asks(package):
     entry = ASKED[package]
     for name in entry.get("empty", ()):
         leave_empty(name)
-    return [ask(entry, call) for call in entry["asks"]]
+    with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()):
+        return [ask(entry, call) for call in entry["asks"]]
 
 
 def ask(entry, call):
@@ -129,9 +130,7 @@ def begun():
 def take(package, kept=()):
     """Ask all that is asked of a package and yield its rows, those kept unasked."""
     kept = {(row["version"], row["optimizer"], row["setting"]): row for row in kept}
-    with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()):
-        asked = asks(package)
-    for name, setting, make in asked:
+    for name, setting, make in asks(package):
         known = kept.get((release(package), name, setting))
         yield known or row(package, name, setting, make)
 
