@@ -64,7 +64,8 @@ def asks(package):
     entry = ASKED[package]
     for name in entry.get("empty", ()):
         leave_empty(name)
-    return [ask(entry, call) for call in entry["asks"]]
+    with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()):
+        return [ask(entry, call) for call in entry["asks"]]
 
 
 def ask(entry, call):
@@ -119,48 +120,40 @@ def write(rows, path):
         table.writerows(rows)
 
 
-def begun():
-    """Return where the rows that were taken with this very probe are kept."""
-    mine = [m for name, m in sorted(sys.modules.items()) if name.startswith("weightd")]
-    code = b"".join(Path(module.__file__).read_bytes() for module in mine)
-    return BEGUN / f"{hashlib.sha256(code).hexdigest()[:16]}.csv"
+def begun(package):
+    """Return where the rows are kept that were taken with this very probe."""
+    names = sorted(n for n in sys.modules if n.startswith(("weightdecay", "census_")))
+    code = b"".join(Path(sys.modules[name].__file__).read_bytes() for name in names)
+    return BEGUN / hashlib.sha256(code).hexdigest()[:16] / f"{package}.csv"
 
 
 def take(package, kept=()):
     """Ask all that is asked of a package and yield its rows, those kept unasked."""
     kept = {(row["version"], row["optimizer"], row["setting"]): row for row in kept}
-    with warnings.catch_warnings(action="ignore"), redirect_stdout(StringIO()):
-        asked = asks(package)
-    for name, setting, make in asked:
+    for name, setting, make in asks(package):
         known = kept.get((release(package), name, setting))
         yield known or row(package, name, setting, make)
 
 
 def main(names):
-    """Ask these packages, or all, and write the table."""
-    path = begun()
-    taken = of_packages(tables.read(path) if path.exists() else [])
-    BEGUN.mkdir(parents=True, exist_ok=True)
+    """Ask these packages, or all, and write each into the table."""
     for package in names or ASKED:
         if release(package) is None:
             print(f"{package} is not installed: its rows stay as they are")
             continue
-        kept, taken[package] = taken.get(package, []), []
+        path, rows = begun(package), []
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kept = tables.read(path) if path.exists() else []
         for found in take(package, kept):
-            taken[package].append(found)
-            write([row for rows in taken.values() for row in rows], path)
-        print(f"{package} {release(package)}: {len(taken[package])} rows", flush=True)
-    rows = of_packages(probe.census()) | taken
-    write([row for package in ASKED for row in rows.get(package, ())], TABLE)
+            rows.append(found)
+            if found not in kept:
+                write(rows, path)
+        others = [row for row in tables.read(TABLE) if row["package"] != package]
+        ranks = {name: rank for rank, name in enumerate(ASKED)}
+        asked = [row for row in others + rows if row["package"] in ranks]
+        write(sorted(asked, key=lambda row: ranks[row["package"]]), TABLE)
+        print(f"{package} {release(package)}: {len(rows)} rows", flush=True)
     print(f"Read it: {TABLE}")
-
-
-def of_packages(rows):
-    """Return the rows of each package."""
-    packages = {}
-    for row in rows:
-        packages.setdefault(row["package"], []).append(row)
-    return packages
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def twice_as_wide(optimizer, own):
 
     def make(params, **settings):
         for p in params:
-            p.infshape = InfShape([InfDim(n // 2, n) for n in p.shape])
+            p.infshape = InfShape([InfDim(n / 2, n) for n in p.shape])
         return optimizer(params, **settings, **own)
 
     return make

@@ -164,6 +164,8 @@ def small(tmp_path, monkeypatch):
     absent = {"module": "absent", "asks": ["SGD()"]}
     monkeypatch.setattr(census, "ASKED", {"torch": entry, "absent": absent})
     monkeypatch.setattr(census, "TABLE", tmp_path / "census.csv")
+    old = [{"package": name, "setting": "old"} for name in ("gone", "absent", "torch")]
+    census.write(old, census.TABLE)
     monkeypatch.setattr(census, "BEGUN", tmp_path / "begun")
 
     def row(package, name, setting, make):
@@ -184,8 +186,8 @@ def test_one_that_was_stopped_goes_on_where_it_was(small, capsys):
         census.main([])
     census.main([])
     assert small == ["", "stop", "momentum=0.9"]
-    table = list(csv.DictReader(census.TABLE.read_text("utf8").splitlines()))
-    assert [row["setting"] for row in table] == ["", "momentum=0.9"]
+    table = [(row["package"], row["setting"]) for row in tables.read(census.TABLE)]
+    assert table == [("torch", ""), ("torch", "momentum=0.9"), ("absent", "old")]
     assert (
         "absent is not installed: its rows stay as they are" in capsys.readouterr().out
     )
