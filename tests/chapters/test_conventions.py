@@ -91,7 +91,7 @@ def test_adamw_beside_a_sum_keeps_lr_and_decay_but_not_eps(amsgrad):
 @says(
     "So two APIs of plain SGD that get the same gradient of the loss agree at every "
     "step, from any start, if and only if their shares do",
-    "For plain SGD the places are one.",
+    "For plain SGD the two places are one.",
     "For plain SGD the first form is the second with $a=1$ and $b=0$.",
 )
 @pytest.mark.parametrize("decay", [0.3, 9.0, 21.0])
