@@ -54,8 +54,8 @@ def closest(reference, other, guess):
 
 
 @says(
-    "A factor in front moves no minimum. So beside a sum, $\\lambda$ is worth "
-    "$\\lambda/n$ beside the mean; and as the gradient is $n$ times as large, SGD "
+    "A factor in front moves no minimum. So $\\lambda$ next to a sum is worth "
+    "$\\lambda/n$ next to the mean. And as the gradient is $n$ times as large, SGD "
     "takes the same steps with $\\eta/n$."
 )
 @pytest.mark.parametrize("more", [{}, {"momentum": 0.9, "nesterov": True}])
@@ -71,7 +71,7 @@ def test_a_sum_takes_the_steps_of_the_mean_with_lr_and_decay_over_n(more):
 
 
 @says(
-    "So AdamW keeps its $\\lambda$ beside a sum, and its learning rate too: Adam "
+    "So AdamW keeps its $\\lambda$ next to a sum, and its learning rate too: Adam "
     "divides the factor $n$ out of the gradient again, if $\\varepsilon$ is $n$ times "
     "as large."
 )
@@ -91,7 +91,7 @@ def test_adamw_beside_a_sum_keeps_lr_and_decay_but_not_eps(amsgrad):
 @says(
     "So two APIs of plain SGD that get the same gradient of the loss agree at every "
     "step, from any start, if and only if their shares do",
-    "For plain SGD the paths are one.",
+    "For plain SGD the two places are one.",
     "For plain SGD the first form is the second with $a=1$ and $b=0$.",
 )
 @pytest.mark.parametrize("decay", [0.3, 9.0, 21.0])
@@ -130,8 +130,8 @@ PAIRS = [
 
 
 @says(
-    "For any other optimizer the two sides have to take the same path as well",
-    "Where the ratio changes, or the paths differ and it is not plain SGD, no number "
+    "For any other optimizer both sides have to decay at the same place as well",
+    "Where the ratio changes, or the places differ and it is not plain SGD, no number "
     "makes them agree at every step",
 )
 @pytest.mark.parametrize(("through", "beside", "how"), PAIRS)
@@ -148,7 +148,7 @@ def test_on_two_paths_no_number_agrees(through, beside, how):
 
 @says(
     "For plain SGD twice the regularizer's number as `weight_decay` takes the same "
-    "steps. For Adam [no number does](adam.md)."
+    "steps. For Adam no number takes the same steps, as [](adam.md) shows."
 )
 def test_a_penalty_converts_to_keras_sgd_without_momentum_only():
     penalty = 0.1, "keras.regularizers.L2"
@@ -161,10 +161,10 @@ def test_a_penalty_converts_to_keras_sgd_without_momentum_only():
 
 
 @says(
-    "Both follow the schedule, so once the number is converted they are one rule under "
-    "any schedule, be it a warm-up from 0 or a restart above $\\eta_{\\max}$",
-    "Given the same gradient of the loss, two APIs agree when they step alike, take "
-    "the same path, and the ratio of their shares stays constant.",
+    "So once the number is converted they are one rule under any schedule, be it a "
+    "warm-up from 0 or a restart above $\\eta_0$",
+    "Given the same gradient of the loss, two APIs agree when they step alike, decay "
+    "at the same place, and the ratio of their shares stays constant.",
 )
 def test_torch_and_the_paper_are_one_rule_on_a_rough_schedule():
     lr, decay = 0.02, 3.0
@@ -182,9 +182,9 @@ def test_torch_and_the_paper_are_one_rule_on_a_rough_schedule():
 
 
 @says(
-    "by the same cancellation no schedule changes that, as long as both have the same "
-    "$\\eta_{\\max}$",
-    "there PyTorch's `OneCycleLR` writes the low learning rate that it starts from",
+    "No schedule changes Composer's number in PyTorch either, as long as both have the "
+    "same $\\eta_0$.",
+    "where PyTorch's `OneCycleLR` writes the low learning rate that it starts from",
 )
 def test_composer_with_one_cycle_decays_by_another_base():
     w = torch.ones(1, dtype=torch.float64, requires_grad=True)
@@ -257,8 +257,9 @@ def test_under_a_rough_schedule_the_number_leaves_the_same_in_the_end(decay):
 
 
 @says(
-    "Between a penalty and decay on the weight, Adam has no such number: its penalty "
-    "takes no share of the weight that could be matched."
+    "Between a penalty and decay on the weight, Adam has not even a number to start "
+    "from. Its penalty does decay, but by another share for each weight, as Adam "
+    "divides it by the size of that weight's gradients."
 )
 def test_adam_s_penalty_takes_another_share_of_each_weight():
     given = {"lr": 0.1, "multipliers": [1]}
@@ -386,7 +387,7 @@ def test_keras_eps_shows_the_more_the_smaller_the_gradients():
 
 
 @says(
-    "Beside the sum $2\\lambda$, for any minibatch:",
+    "Next to the sum $2\\lambda$, for any minibatch:",
     "the gradient of the penalty does not know its size.",
     "A mean keeps it, even in a last minibatch that is smaller. But in that one each "
     "example counts for more",
@@ -426,7 +427,7 @@ def test_the_exercises_convert_as_their_solutions_say():
 
 
 @says(
-    "That divides it by the root of the number of steps",
+    "Its $\\lambda$ is that, divided by the root of the number of steps",
 )
 @pytest.mark.parametrize(("b", "examples", "epochs"), [(32, 640, 7), (1, 5, 1)])
 def test_the_normalised_decay_counts_steps_and_nothing_else(b, examples, epochs):
@@ -485,11 +486,10 @@ def test_an_adam_is_what_the_table_says_whatever_its_name():
 
 
 @says(
-    "PyTorch ran in this build.",
     "What has no mark runs in the book's tests. ° ran in the benchmark below, and † "
     "was read in its source and not run",
     "Markers are what torch left in this build, and timm and, for the paper, a chain "
-    "of optax in the benchmark; tensorflow-addons did not run.",
+    "of optax in the benchmark below; tensorflow-addons did not run.",
 )
 def test_no_rule_of_the_book_stands_in_for_a_package():
     page = (claims.ROOT / "book/conventions.md").read_text("utf8")
