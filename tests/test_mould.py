@@ -18,7 +18,7 @@ CLAIMING_NOTHING = {
 
 # Chapters that were written before the mould. Each test is strict: a chapter that fits
 # must be taken out of its list, and none is put in.
-OLDER = {chapter.stem for chapter in pages.CHAPTERS} - {"sgd", "probe"}
+OLDER = {chapter.stem for chapter in pages.CHAPTERS} - {"sgd", "probe", "conventions"}
 UNFIT = {
     "opening": OLDER,
     "takeaways": OLDER,
@@ -62,7 +62,8 @@ def test_a_chapter_begins_with_one_sentence_and_a_short_answer_with_its_number(c
 
 def counted(text):
     """Return how many words a text has, each formula and each piece of code one."""
-    return pages.words(re.sub(r"\$[^$]*\$|(?<!})`[^`]*`", "word", text))
+    text = re.sub(r"{[^}]*}`[^`]*`", "word", text)
+    return pages.words(re.sub(r"\$[^$]*\$|`[^`]*`", "word", text))
 
 
 @each("takeaways")

@@ -5,6 +5,7 @@ its own choice and compares runs with and without ``weight_decay``. Then it take
 decay out and does it by hand: only a rule that gives the same weights is an answer.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
@@ -119,10 +120,12 @@ def _compared(answer: Answer, subject: Subject | None) -> str:
         return "refused"
     try:
         if _unseen(subject):
-            alike = answer.place == "none" and answer.hidden == hidden(subject)
-            return (
-                "alike" if alike else "otherwise" if hidden(subject) else "not decayed"
-            )
+            lost = hidden(subject)
+            known = [x is not None for x in (lost, answer.hidden)]
+            near = math.isclose(lost or 0, answer.hidden or 0, rel_tol=SAME)
+            if answer.place == "none" and near and known[0] == known[1]:
+                return "alike"
+            return "not decayed" if lost == 0 else "otherwise"
         ways = _by_hand(answer, subject)
         if ways:
             alike = any(map(_repeater(subject, warm=not answer.at_first), ways))
