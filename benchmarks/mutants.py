@@ -33,17 +33,20 @@ REASONS = Path(__file__).with_suffix(".toml")
 WORK = ROOT / "_build/mutants"
 CODE, TESTS = Path("code/weightdecay"), Path("tests/weightdecay")
 # Each module and the files that test it.
+OF_THE_PROBE = (
+    "test_by_hand.py", "test_subject.py", "test_evidence.py", "test_probe.py",
+)  # fmt: skip
 MODULES = {
     "conventions": ("test_conventions.py",),
     "conversion": ("test_conversion.py",),
     "runs": ("test_conversion.py",),
-    "probe": ("test_probe.py",),
+    "probe": OF_THE_PROBE,
     "answers": ("test_answers.py",),
-    "by_hand": ("test_by_hand.py", "test_probe.py"),
-    "evidence": ("test_evidence.py", "test_probe.py"),
-    "finding": ("test_subject.py", "test_probe.py"),
-    "guesses": ("test_evidence.py", "test_probe.py"),
-    "subject": ("test_subject.py", "test_probe.py"),
+    "by_hand": OF_THE_PROBE,
+    "evidence": OF_THE_PROBE,
+    "finding": OF_THE_PROBE,
+    "guesses": OF_THE_PROBE,
+    "subject": OF_THE_PROBE,
     "directions": ("test_directions.py", "test_updates.py"),
     "theory": ("test_theory.py",),
 }
