@@ -72,7 +72,7 @@ def hostile(size, steps=400):
 
 
 @says(
-    "the wall holds for every finite gradient that ever comes.",
+    "The wall holds for every finite gradient that ever comes.",
     "the bound that {eq}`sign-wall` gives for any finite gradients",
     "each step takes away at least the fraction $\\eta\\lambda$ of the excess.",
     "Steps of bounded size can't leave the ball",
