@@ -338,7 +338,7 @@ def test_along_eigenvectors_the_distance_decays_with_the_curvature_added():
 
 
 @says(
-    "No other $\\lambda$ mends this, since decay beside takes the same share at each step.",
+    "No other $\\lambda$ mends this, since decay beside takes the same share",
     "but not the paths.",
     "A run that stops before it has come to rest is not translated by a factor.",
 )
