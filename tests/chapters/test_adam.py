@@ -89,8 +89,8 @@ def moved_by(factors, **settings):
 
 @ADAMS
 @says(
-    "A factor that is the same at every step leaves $u(g)$ as it is, and $\\lambda$ "
-    "never meets the gradient.",
+    "For AdamW a factor that is the same at every step leaves $u(g)$ as it is, and "
+    "$\\lambda$ never meets the gradient.",
     "The factor must be one and the same.",
     "its path does not change when the loss is multiplied by one factor.",
 )
