@@ -56,7 +56,7 @@ def test_the_fixed_amount_ends_where_the_penalty_comes_down_to_eps():
 @ADAMS
 @says(
     "so that $u$ is nothing but the sign of $g + \\lambda w$.",
-    "Only where decay and gradient pull apart can $\\lambda$ turn the sign.",
+    "Only where decay and gradient pull apart can $\\lambda$ turn the sign:",
 )
 def test_the_first_step_is_a_sign_also_where_decay_and_gradient_pull_apart(settings):
     generator = torch.Generator().manual_seed(0)
@@ -89,8 +89,8 @@ def moved_by(factors, **settings):
 
 @ADAMS
 @says(
-    "A factor that is the same at every step leaves $u(g)$ as it is, and $\\lambda$ "
-    "never meets the gradient.",
+    "For AdamW a factor that is the same at every step leaves $u(g)$ as it is, and "
+    "$\\lambda$ never meets the gradient.",
     "The factor must be one and the same.",
     "its path does not change when the loss is multiplied by one factor.",
 )
@@ -142,8 +142,8 @@ def test_with_eps_a_factor_that_makes_gradients_tiny_does_change_the_path():
 
 @ADAMS
 @says(
-    "The other way leaves Adam alone and takes the share $\\eta\\lambda$ off the "
-    "weight beside it.",
+    "The other way takes the share $\\eta\\lambda$ off the weight in the same step, "
+    "past Adam.",
     "`AdamW` takes $\\eta\\lambda$ whatever the gradient",
 )
 def test_adamw_takes_its_share_under_heavy_rare_and_vanishing_gradients(settings):
@@ -171,6 +171,74 @@ def test_a_zero_gradient_decays_and_a_missing_one_does_not():
         weight.grad = g
         AdamW([weight], lr=0.1, weight_decay=1.0).step()
         assert weight.item() == pytest.approx(left, abs=1e-15)
+
+
+def coin_flips(sigma, seed, shape=(2000, 400)):
+    """Return draws of +sigma and -sigma, one for each step and run."""
+    generator = torch.Generator().manual_seed(seed)
+    return sigma * (2.0 * torch.randint(0, 2, shape, generator=generator) - 1).double()
+
+
+@says(
+    "At rest on a parabola, with much noise and small steps, this part of it is "
+    "smaller than the share itself:"
+)
+@pytest.mark.parametrize(
+    "lr, h, decay, sigma",
+    [(0.01, 0.5, 0.5, 1), (0.01, 2, 0.1, 1), (0.01, 0, 0.5, 1), (0.04, 0.5, 1, 4)],
+)
+def test_what_the_share_leaves_out_is_smaller_than_the_share(lr, h, decay, sigma):
+    noise = coin_flips(sigma, seed=1)
+    losses = [lambda w, n=n: (h / 2 * (w - 1) ** 2 + n * w).sum() for n in noise]
+    start = torch.full((400,), h / (h + decay)).double()
+    run = {"steps": 2000, "lr": lr, "weight_decay": decay}
+    w = paths.walk(Adam, losses, start, **run)[1000:-1]
+    g = h * (w - 1) + noise[1000:]
+    more = (g + decay * w).square().mean() - (
+        g.square().mean() + 2 * decay * g.mean() * w.mean() + (decay * w.mean()) ** 2
+    )
+    part, share = more / (g + decay * w).square().mean(), lr * decay / sigma
+    # Adam is SGD with the learning rate lr / sigma here, whose variance is known.
+    foretold = share * (2 * h + decay) / (2 * (h + decay))
+    assert part == pytest.approx(foretold, rel=0.12)
+    assert 0.4 * share < part < share
+
+
+@says(
+    "By {eq}`adam-share` the two take one share if",
+    "That wants gradients that are mostly noise, a $v$ that remembers many of them, "
+    "and one size for all weights that share a $\\lambda$.",
+)
+def test_over_rms_of_the_gradients_adams_decay_is_adamws_on_three_conditions():
+    def apart(sigma, rms, decay=0.1, **settings):
+        noise = coin_flips(1.0, 2, (800, 300, 2)) * sigma
+        losses = [lambda w, n=n: (n * w).sum() for n in noise]
+        run = {"steps": 800, "lr": 0.002, **settings}
+        start = torch.ones(300, 2, dtype=torch.float64)
+        ends = [
+            paths.walk(rule, losses, start, weight_decay=asked, **run)[-1].mean(0)
+            for rule, asked in ((updates.adam_l2, decay), (updates.adamw, decay / rms))
+        ]
+        return (ends[0] - ends[1]).abs().max()
+
+    uneven = numbers(0.5, 4.0)
+    assert apart(uneven, uneven) < 0.01
+    # No one size, no noise to speak of, and a short memory of rare gradients.
+    assert apart(uneven, uneven.square().mean().sqrt()) > 0.1
+    assert apart(uneven / 100, uneven / 100) > 0.1
+    for beta2, close in ((0.999, True), (0.9, False)):
+        generator = torch.Generator().manual_seed(4)
+        first = torch.randint(0, 100, (300, 2), generator=generator)
+        k = torch.arange(4000)[:, None, None]
+        spikes = 10.0 * ((k + first) % 100 == 0) * coin_flips(1.0, 5, (4000, 300, 2))
+        losses = [lambda w, n=n: (n * w).sum() for n in spikes]
+        lrs = [0.0] * 3500 + [0.001] * 500
+        run = {"steps": 4000, "lr": lrs, "weight_decay": 0.1, "betas": (0.9, beta2)}
+        start = torch.ones(300, 2, dtype=torch.float64)
+        rules = (updates.adam_l2, updates.adamw)
+        ends = [paths.walk(rule, losses, start, **run)[-1].mean() for rule in rules]
+        taken = 1 - ends[0], 1 - ends[1]
+        assert (abs(taken[0] / taken[1] - 1) < 0.2) == close
 
 
 H = numbers(1.0, 0.4, 0.4, 0.5).reshape(2, 2)

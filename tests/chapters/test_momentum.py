@@ -97,8 +97,8 @@ def keras(loss, start, lrs, mu, decay):
 @says(
     "while $\\eta$ falls, the price is below $(1-\\mu)\\lambda$. Once $\\eta$ stays "
     "constant above zero, both rest at the same point.",
-    "At a constant learning rate PyTorch's ends where the penalised loss is smallest, "
-    "and so does the others', but for them the penalty has shrunk to",
+    "At a constant learning rate PyTorch ends at the minimum for the penalty "
+    "$\\lambda$, they at that for $(1-\\mu)\\lambda$:",
     "when you move from PyTorch's SGD to timm's SGDW or, at a constant learning rate, "
     "Keras,",
     "(SGDW, and Keras at a constant learning rate)",
@@ -127,7 +127,7 @@ def sutskever(loss, start, lrs, mu):
 
 
 @says(
-    "those points ahead are PyTorch's weights, while $\\eta$ and $\\mu$ are constant "
+    "Those points ahead are PyTorch's weights, while $\\eta$ and $\\mu$ are constant "
     "and no decay is beside."
 )
 def test_pytorchs_nesterov_walks_sutskevers_points_ahead_at_a_constant_lr_only():
@@ -222,7 +222,7 @@ def inside_range(mu, parts=8):
 
 @says(
     "So while they are complex, more decay doesn't bring a higher rate.",
-    "{eq}`momentum-decay` stays within the envelope",
+    "a swinging weight stays within an envelope:",
     "C = \\frac{2\\sqrt{\\mu\\,\\eta\\lambda}}{\\sqrt{4\\mu - "
     "(1+\\mu-\\eta\\lambda)^2}} .",
     "For $\\eta\\lambda$ between $(1-\\sqrt\\mu)^2$ and $(1+\\sqrt\\mu)^2$ it swings, "
@@ -244,7 +244,6 @@ def test_beyond_the_limit_every_decay_swings_within_its_envelope_at_one_rate(mu)
 @says(
     "The envelope is lowest for $\\eta\\lambda = 1-\\mu$, where $C = 1$, and grows "
     "without bound towards both limits.",
-    "The envelope is lowest at $\\eta\\lambda = 1-\\mu$",
 )
 @pytest.mark.parametrize("mu", [0.2, 0.9, 0.98])
 def test_the_envelope_is_lowest_at_one_minus_mu_and_not_at_the_limit(mu):
@@ -259,7 +258,7 @@ def test_the_envelope_is_lowest_at_one_minus_mu_and_not_at_the_limit(mu):
     "At the lower limit the two roots are equal, and {eq}`momentum-decay` tends to "
     "$(1 + k\\,(1-\\sqrt\\mu))\\, \\mu^{k/2}\\, w^{(0)}$: the same rate, but with a "
     "factor that grows with $k$.",
-    "So beyond the limit, not at it.",
+    "So beyond the limit, not at it:",
 )
 @pytest.mark.parametrize("mu", [0.5, 0.9])
 def test_at_the_limit_a_weight_takes_longer_than_well_beyond_it(mu):
@@ -325,8 +324,8 @@ def test_the_recipe_does_not_swing_at_its_momentum_but_would_at_a_larger_one():
 
 
 @says(
-    "{eq}`momentum-two-back` holds for the distance to $w_\\lambda$, with $h+\\lambda$ "
-    "in place of $\\lambda$."
+    "{eq}`momentum-two-back` holds inside for the distance to the end, with "
+    "$h+\\lambda$ in place of $\\lambda$."
 )
 def test_along_eigenvectors_the_distance_decays_with_the_curvature_added():
     h, basis = torch.linalg.eigh(HESSIAN)
@@ -339,7 +338,7 @@ def test_along_eigenvectors_the_distance_decays_with_the_curvature_added():
 
 
 @says(
-    "No other $\\lambda$ mends this.",
+    "No other $\\lambda$ mends this, since decay beside takes the same share",
     "but not the paths.",
     "A run that stops before it has come to rest is not translated by a factor.",
 )
