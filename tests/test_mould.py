@@ -20,7 +20,7 @@ CLAIMING_NOTHING = {
 # must be taken out of its list, and none is put in.
 OLDER = {"lr_coupling"}
 UNFIT = {
-    "opening": OLDER | {"momentum"},
+    "opening": OLDER,
     "takeaways": OLDER,
     "sections": OLDER,
     "hidden": OLDER,
