@@ -45,8 +45,12 @@ def test_each_kind_has_traps_and_a_control():
     assert max(names.values()) == 1
 
 
-@pytest.mark.parametrize("name", ["1-adamw", "8-schedule_free", "10-adam_maximising"])
-def test_few_optimizers_are_made_for_each_shape(name):
+# The more that has to be tried, the more are made; it was 110 for each ask.
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [("1-adamw", 50), ("10-adam_maximising", 60), ("8-schedule_free", 80)],
+)
+def test_few_optimizers_are_made_for_each_shape(name, most):
     (case,) = [case for case in CASES if case.name == name]
     made = Counter()
 
@@ -55,7 +59,7 @@ def test_few_optimizers_are_made_for_each_shape(name):
         return case.make(params, lr=lr, weight_decay=weight_decay)
 
     probe.ask(make)
-    assert max(made.values()) < 60, made
+    assert max(made.values()) < most, made
 
 
 def test_the_draws_of_others_are_what_they_would_have_been():
