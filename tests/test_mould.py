@@ -26,7 +26,7 @@ UNFIT = {
     "hidden": OLDER,
     "imports": OLDER,
     "solutions": OLDER,
-    "long": OLDER | {"sgd", "adamw_minimises"},
+    "long": OLDER | {"adamw_minimises"},
     "cells": set(),
 }
 
