@@ -363,8 +363,8 @@ def test_the_rest_of_one_singular_value_hangs_on_the_others_and_on_the_start():
 @says(
     "On the steep part rounding is magnified",
     "(or by {glue:text}`ns_eps:.0e` if that is larger)",
-    "swings between {glue:text}`lowest:.2f` and {glue:text}`highest:.2f` for all but the "
-    "smallest $s$",
+    "swings between {glue:text}`lowest:.2f` and {glue:text}`highest:.2f` for all but "
+    "the smallest $s$",
     "a polar factor that is off by up to a third for all but the smallest",
 )
 @pytest.mark.parametrize("seed", range(3))
