@@ -16,13 +16,12 @@ CLAIMS_NOTHING = {
     "theorem, cited",
     "{cite:t}`xie_li_2024` prove it, for any differentiable loss with a continuous "
     "gradient:": "a theorem, cited",
-    "both averages have vanished, and their ratio is whatever it became on the way.": ""
+    "both averages have vanished, and their ratio is whatever it became on the way,": ""
     "it says that nothing is known",
     "\\quad\\text{for every } i ,": "a definition",
     "the second weight ends {glue:text}`made_up:.2f` higher than it would alone.": ""
     "a difference that the page computes and asserts",
-    "where chance alone gives a standard error of up to": "a number of the page",
-    "{glue:text}`seeds` independent runs;": "how the page draws its noise",
+    "{glue:text}`seeds` independent runs,": "how the page draws its noise",
     "Is that always so?": "a question",
 }
 
