@@ -25,8 +25,6 @@ WRITTEN = pytest.mark.parametrize("chapter", CHAPTERS, **IDS)
 # Numbers that name a thing and measure nothing.
 NAMES = ("32-bit", "64-bit", "CC BY 4.0")
 TYPED = r"(?<![A-Za-z_\d])(?:\d+[.,]\d+|\d+\s*%|\d+e-?\d+|\d{2,})"
-# Pages with typed numbers in their code, from before code was looked at. Strict.
-TYPED_IN_CODE = {"sgd", "momentum"}
 
 
 def cells(chapter):
@@ -75,10 +73,7 @@ def test_no_number_that_a_cell_could_compute_is_typed(chapter):
     text = prose(chapter)
     assert typed(re.sub(r"`[^`]*`", "", text)) == [], "quote it: {glue:text}`name:.1f`"
     in_code = [code for code in re.findall(r"`([^`\n]+)`", text) if typed(code)]
-    if chapter.stem in TYPED_IN_CODE:
-        assert in_code, "it is one of TYPED_IN_CODE no more"
-    else:
-        assert in_code == [], "quote it: `lr=`{glue:text}`lr:.1f`"
+    assert in_code == [], "quote it: `lr=`{glue:text}`lr:.1f`"
 
 
 def test_a_typed_number_would_be_found(tmp_path):
