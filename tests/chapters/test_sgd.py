@@ -64,8 +64,8 @@ def test_the_gradient_of_the_penalty_is_the_same_for_every_batch(size):
 
 @says(
     "Where the gradient is zero nothing else happens:",
-    "Like a radioactive sample the weight loses, at a constant learning rate, always the "
-    "same share.",
+    "Like a radioactive sample the weight loses, at a constant learning rate, always "
+    "the same share.",
 )
 @pytest.mark.parametrize("decay", [1e-6, 0.1, 9.0])
 def test_without_gradient_a_step_takes_one_share_of_large_small_and_negative(decay):
