@@ -90,9 +90,7 @@ def test_the_order_of_the_ends_is_the_same_for_other_minima(minimum, curvature):
 def test_in_a_short_and_noisy_run_sgd_and_adam_part():
     noise = torch.randn(400, 200, generator=torch.Generator().manual_seed(0)) * 100
     noise = torch.cat([noise, -noise], dim=1).double()
-    noisy = [
-        lambda w, kick=kick: ((w - 2) ** 2 / 2 + kick * w).sum() for kick in noise
-    ]
+    noisy = [lambda w, kick=kick: ((w - 2) ** 2 / 2 + kick * w).sum() for kick in noise]
     exact = [lambda w: ((w - 2) ** 2 / 2).sum()] * 400
     # Curvature and decay leave nothing of the start to SGD, and much of it to Adam.
     lr = [0.1 * (1 - k / 400) for k in range(400)]
