@@ -62,7 +62,11 @@ def test_three_pages_alone_read_what_was_measured_before():
     assert readers == {"conventions", "probe"}
 
 
-@says("One argument, one number, two different things done to the weight")
+@says(
+    "One argument, one number, two different things done to the weight.",
+    "Here their curves are one, because training has time to end and its gradients "
+    "have no noise.",
+)
 @pytest.mark.parametrize("minimum", [2.0, -3.0])
 @pytest.mark.parametrize("curvature", [1.0, 4.0])
 def test_the_order_of_the_ends_is_the_same_for_other_minima(minimum, curvature):
@@ -80,3 +84,28 @@ def test_the_order_of_the_ends_is_the_same_for_other_minima(minimum, curvature):
         assert adam.item() == pytest.approx(ridge, abs=1e-3)
         edge = min(abs(minimum), 1 / decay)
         assert abs(adamw.item()) == pytest.approx(edge, abs=2e-2)
+
+
+@says("In a short and noisy run they part;")
+def test_in_a_short_and_noisy_run_sgd_and_adam_part():
+    noise = torch.randn(400, 200, generator=torch.Generator().manual_seed(0)) * 100
+    noise = torch.cat([noise, -noise], dim=1).double()
+    noisy = [lambda w, kick=kick: ((w - 2) ** 2 / 2 + kick * w).sum() for kick in noise]
+    exact = [lambda w: ((w - 2) ** 2 / 2).sum()] * 400
+    # Curvature and decay leave nothing of the start to SGD, and much of it to Adam.
+    lr = [0.1 * (1 - k / 400) for k in range(400)]
+    settings = {"start": torch.zeros(400).double(), "steps": 400, "lr": lr}
+    settings["weight_decay"] = 1.0
+    more = {"betas": (0.9, 0.9)}
+    ends = {
+        (name, losses is noisy): walk[-1].mean().item()
+        for losses in (exact, noisy)
+        for name, walk in (
+            ("sgd", paths.walk(torch.optim.SGD, losses, **settings)),
+            ("adam", paths.walk(torch.optim.Adam, losses, **settings, **more)),
+        )
+    }
+    assert ends["sgd", False] == pytest.approx(1, abs=1e-3)
+    assert ends["adam", False] == pytest.approx(1, abs=1e-3)
+    assert ends["sgd", True] == pytest.approx(1, abs=1e-3)
+    assert ends["adam", True] < 0.7
