@@ -97,8 +97,8 @@ def keras(loss, start, lrs, mu, decay):
 @says(
     "while $\\eta$ falls, the price is below $(1-\\mu)\\lambda$. Once $\\eta$ stays "
     "constant above zero, both rest at the same point.",
-    "At a constant learning rate PyTorch ends at the minimum for the penalty "
-    "$\\lambda$, they at that for $(1-\\mu)\\lambda$:",
+    "At a constant learning rate PyTorch minimises with the penalty $\\lambda$, they "
+    "with $(1-\\mu)\\lambda$:",
     "when you move from PyTorch's SGD to timm's SGDW or, at a constant learning rate, "
     "Keras,",
     "(SGDW, and Keras at a constant learning rate)",
