@@ -26,7 +26,7 @@ UNFIT = {
     "hidden": OLDER,
     "imports": OLDER,
     "solutions": OLDER,
-    "long": OLDER | {"adamw_minimises"},
+    "long": OLDER,
     "cells": set(),
 }
 
