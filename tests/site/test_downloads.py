@@ -61,7 +61,7 @@ def printed(cells):
 
 @pytest.mark.parametrize("chapter", ["sgd"])
 def test_its_numbers_are_filled_in(notebook):
-    assert "after 50 steps the decayed weight is 53% of the other" in text(notebook)
+    assert "after 50 steps it is 53% as large" in text(notebook)
     assert r"\tag{1.4}" in text(notebook) and "Exercise 1.1" in text(notebook)
     assert "0.800000011920929" in str(notebook.cells)
 
