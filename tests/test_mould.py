@@ -16,37 +16,15 @@ CLAIMING_NOTHING = {
     "What it does",
 }  # fmt: skip
 
-# Chapters that were written before the mould. Each test is strict: a chapter that fits
-# must be taken out of its list, and none is put in.
-OLDER = {"lr_coupling"}
-UNFIT = {
-    "opening": OLDER,
-    "takeaways": OLDER,
-    "sections": OLDER,
-    "hidden": OLDER,
-    "imports": OLDER,
-    "solutions": OLDER,
-    "long": OLDER,
-    "cells": set(),
-}
-
-
 # What a new chapter begins as fits, too; but it has one exercise, and writers add more.
 TEMPLATE = pages.ROOT / "book/_template/chapter.md"
 
-
-def each(test):
-    """Return a mark that runs a test on each chapter, and wants the unfit to fail."""
-    unfit = UNFIT[test]
-    strict = pytest.mark.xfail(strict=True, raises=AssertionError, reason=test)
-    return pytest.mark.parametrize(
-        "chapter",
-        [pytest.param(c, marks=[strict] if c.stem in unfit else [], id=c.stem)
-         for c in [*pages.CHAPTERS, TEMPLATE]],
-    )  # fmt: skip
+EACH = pytest.mark.parametrize(
+    "chapter", [*pages.CHAPTERS, TEMPLATE], ids=lambda chapter: chapter.stem
+)
 
 
-@each("opening")
+@EACH
 def test_a_chapter_begins_with_one_sentence_and_a_short_answer_with_its_number(chapter):
     begins = re.match(
         r"\s*# [^\n]+\n\n([^`#]+?)\n\n```{answer}\n(.*?)\n\n(.*?)```\n",
@@ -66,7 +44,7 @@ def counted(text):
     return pages.words(re.sub(r"\$[^$]*\$|`[^`]*`", "word", text))
 
 
-@each("takeaways")
+@EACH
 def test_a_section_leaves_at_most_one_sentence_with_its_number(chapter):
     takeaways = pages.blocks(chapter, "takeaway")
     assert takeaways
@@ -78,14 +56,14 @@ def test_a_section_leaves_at_most_one_sentence_with_its_number(chapter):
         assert text.count("```{takeaway}") <= 1
 
 
-@each("sections")
+@EACH
 def test_sections_are_named_by_what_they_claim_and_the_last_three_as_always(chapter):
     names = list(pages.sections(chapter))
     assert names[-3:] == ENDS
     assert CLAIMING_NOTHING.isdisjoint(names)
 
 
-@each("hidden")
+@EACH
 def test_only_imports_are_hidden_and_each_check_can_be_opened(chapter):
     for cell in pages.cells(chapter):
         kinds = {type(statement) for statement in ast.parse(cell.source).body}
@@ -97,14 +75,14 @@ def test_only_imports_are_hidden_and_each_check_can_be_opened(chapter):
             assert cell.source.startswith("# "), "say what it checks"
 
 
-@each("imports")
+@EACH
 def test_the_first_cell_that_a_reader_sees_shows_the_imports(chapter):
     first, *later = [c for c in pages.cells(chapter) if "remove-cell" not in c.tags]
     assert first.is_open and "from weightdecay" in first.source
     assert not [c for c in later if "from weightdecay import" in c.source]
 
 
-@each("solutions")
+@EACH
 def test_a_solution_is_a_cell_that_can_be_run(chapter):
     solved = [cell for cell in pages.cells(chapter) if cell.solves]
     exercises = pages.blocks(chapter, "exercise")
@@ -116,15 +94,11 @@ def test_a_solution_is_a_cell_that_can_be_run(chapter):
     assert "{code-cell}" not in pages.SOLUTION.split(text)[-1]
 
 
-@each("long")
+@EACH
 def test_a_chapter_is_short(chapter):
     assert pages.words(pages.read(chapter)) <= MOST_WORDS
 
 
-@each("cells")
+@EACH
 def test_a_chapter_shows_few_cells(chapter):
     assert len([cell for cell in pages.cells(chapter) if cell.is_open]) <= MOST_CELLS
-
-
-def test_no_chapter_is_listed_that_is_none():
-    assert set().union(*UNFIT.values()) <= {chapter.stem for chapter in pages.CHAPTERS}
