@@ -15,12 +15,13 @@ import os
 import re
 import sys
 import tomllib
-import types
 import warnings
 from contextlib import redirect_stdout
 from dataclasses import asdict
 from importlib import import_module
+from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import module_from_spec
 from io import StringIO
 from pathlib import Path
 
@@ -55,8 +56,9 @@ def leave_empty(name):
         parent, _, last = name.rpartition(".")
         folders = sys.modules[parent].__path__ if parent else sys.path
         found = [str(Path(f, last)) for f in folders if Path(f, last).is_dir()]
-        sys.modules[name] = types.ModuleType(name)
-        sys.modules[name].__path__ = found
+        spec = ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = found
+        sys.modules[name] = module_from_spec(spec)
 
 
 def asks(package):

@@ -4,6 +4,7 @@ import ast
 import re
 import shutil
 import statistics
+from collections import Counter
 from pathlib import Path
 
 import jupytext
@@ -186,6 +187,14 @@ def test_symbols_stand_by_the_chapter_that_brings_them_in_the_book_s_order():
     order = [page for part in pages.contents().values() for page in part]
     short = [pages.front(page)["short_title"] for page in order]
     assert names == [name for name in short if name in names] and len(names) > 5
+
+
+def test_a_symbol_has_one_meaning():
+    text = (ROOT / "book/notation.md").read_text("utf8")
+    rows = re.findall(r"^\* - (\$.*)", text, re.M)
+    symbols = [symbol for row in rows for symbol in re.findall(r"\$([^$]+)\$", row)]
+    twice = [symbol for symbol, count in Counter(symbols).items() if count > 1]
+    assert len(symbols) > 50 and twice == []
 
 
 def test_every_rule_stands_in_the_appendix():

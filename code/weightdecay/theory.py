@@ -153,8 +153,8 @@ def flow_risk(
     """Return the expected squared distance from the truth at which a run ends.
 
     The truth has variance 1 in each weight, the start is off by variance
-    ``start_noise``, the fit by ``fit_noise``, which is s^2 / (n h) for n targets with
-    noise of variance s^2. The rest is as in ``flow_parts``.
+    ``start_noise``, the fit by ``fit_noise``, which is v / (n h) for n targets with
+    noise of variance v. The rest is as in ``flow_parts``.
     """
     check(fit_noise=fit_noise, start_noise=start_noise)
     kept, taken = flow_parts(moved, decayed)
