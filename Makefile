@@ -58,8 +58,9 @@ release: $(INSTALLED)
 	$(BIN)/jupyter-book build . $(STRICT)
 	@echo "Publish it: $(CURDIR)/_build/html"
 
+# On all cores; whoever is done early takes tests over from the others.
 test: book
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses logical --dist worksteal
 
 # Reads what `book` has just executed, so both show the same numbers.
 pdf: tex book
