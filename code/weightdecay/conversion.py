@@ -148,9 +148,16 @@ def _refuse_rescaled(a: Convention, b: Convention, run: Run) -> None:
     """Raise for a penalty that an optimizer rescales, and a decay that it does not."""
     kind = a.optimizer or b.optimizer
     if run.weight_decay and a.place != b.place and kind not in SGD:
+        begin = "Search for the new one from scratch"
+        if kind == "Adam":
+            begin = (
+                "Where noise dominates, start with the penalty's over the root mean "
+                "square of its gradients"
+            )
         raise ValueError(
-            f"{_places(a, b)}, which {kind} rescales weight by weight: no number makes "
-            f"them agree, not even nearly. Search for the new one from scratch"
+            f"{_places(a, b)}, which {kind} rescales weight by weight: no number that "
+            f"follows from weight_decay alone makes them agree, not even nearly. "
+            f"{begin}"
         )
 
 

@@ -33,7 +33,10 @@ ADAMS = pytest.mark.parametrize(
 
 
 @ADAMS
-@says("where there is no other gradient $\\lambda$ has next to no effect.")
+@says(
+    "Where a weight has no gradient, Adam takes about $\\eta$ per step, whatever "
+    "$\\lambda$ is."
+)
 def test_a_hundredfold_decay_moves_a_weight_without_gradient_by_nothing_more(settings):
     gentle, strong = (fall(Adam, value, **settings) for value in (0.01, 1.0))
     assert (gentle - strong).abs().max() < 1e-5 * (1 - gentle[-1, 0])
@@ -101,10 +104,7 @@ def test_adamw_sees_no_factor_unless_it_changes_from_step_to_step(settings):
     assert moved_by([1.1**k for k in range(60)], **settings) > 1e-3
 
 
-@says(
-    "clipping that catches some gradients and not others does notice how large a "
-    "gradient is:"
-)
+@says("Clipping that catches some gradients and not others notices their size:")
 def test_clipping_that_catches_all_gradients_or_none_hides_a_factor():
     def end(factor, most):
         w, state = torch.zeros(30, dtype=torch.float64), None
@@ -179,10 +179,7 @@ def coin_flips(sigma, seed, shape=(2000, 400)):
     return sigma * (2.0 * torch.randint(0, 2, shape, generator=generator) - 1).double()
 
 
-@says(
-    "At rest on a parabola, with much noise and small steps, this part of it is "
-    "smaller than the share itself:"
-)
+@says("**A weight that shakes.** {eq}`adam-average` holds $w$ still.")
 @pytest.mark.parametrize(
     "lr, h, decay, sigma",
     [(0.01, 0.5, 0.5, 1), (0.01, 2, 0.1, 1), (0.01, 0, 0.5, 1), (0.04, 0.5, 1, 4)],
@@ -206,8 +203,8 @@ def test_what_the_share_leaves_out_is_smaller_than_the_share(lr, h, decay, sigma
 
 @says(
     "By {eq}`adam-share` the two take one share if",
-    "That wants gradients that are mostly noise, a $v$ that remembers many of them, "
-    "and one size for all weights that share a $\\lambda$.",
+    "That needs gradients that are mostly noise, a $v$ that remembers many of "
+    "them, and one size for all weights that share a $\\lambda$.",
 )
 def test_over_rms_of_the_gradients_adams_decay_is_adamws_on_three_conditions():
     def apart(sigma, rms, decay=0.1, **settings):
@@ -269,7 +266,7 @@ def test_adam_with_l2_ends_at_ridge_also_where_weights_are_coupled():
     assert (BOWL.minimum - BOWL.penalised_minimum(0.5)).abs().max() > 0.5
 
 
-@says("as long as its noise is symmetric, each size as often up as down;")
+@says("as long as its noise is symmetric, each size as often up as down.")
 @pytest.mark.parametrize(
     "values, chances",
     [
@@ -330,8 +327,8 @@ def test_the_largest_v_never_falls_under_gradients_that_vanish():
 
 
 @says(
-    "a share again, but of $\\eta$ over the weight that it started from, still without "
-    "$\\lambda$."
+    "each step takes $\\eta/w^{(0)}$ of the weight, a share again, but still "
+    "without $\\lambda$."
 )
 def test_the_share_that_amsgrad_takes_is_of_lr_over_the_start_and_has_no_decay_in_it():
     ends = [fall(Adam, x, betas=(0.9, 0.9), amsgrad=True)[-1] for x in (0.01, 10)]
@@ -344,8 +341,9 @@ def test_the_share_that_amsgrad_takes_is_of_lr_over_the_start_and_has_no_decay_i
 
 
 @says(
-    "is SGD with the learning rate $\\eta/\\varepsilon$, momentum $\\beta_1$ and as "
-    "much `dampening`. The penalty is decay again",
+    "is SGD with the learning rate $\\eta/\\varepsilon$, momentum $\\beta_1$ and "
+    "as much `dampening`. The penalty then acts like decay, up to the late start "
+    "of [](momentum.md).",
     "Without `dampening` SGD adds up where Adam averages",
 )
 def test_under_a_large_eps_adam_is_sgd_with_momentum_and_its_penalty_decay():

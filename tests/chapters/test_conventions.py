@@ -92,7 +92,7 @@ def test_adamw_beside_a_sum_keeps_lr_and_decay_but_not_eps(amsgrad):
     "So two APIs of plain SGD that get the same gradient of the loss agree at every "
     "step, from any start, if and only if their shares do",
     "For plain SGD the two places are one.",
-    "For plain SGD the first form is the second with $a=1$ and $b=0$.",
+    "For plain SGD the first form is the second with $\\alpha=1$ and $\\alpha_0=0$.",
 )
 @pytest.mark.parametrize("decay", [0.3, 9.0, 21.0])
 def test_plain_sgd_agrees_if_its_shares_do_even_beyond_one(decay):
@@ -147,8 +147,8 @@ def test_on_two_paths_no_number_agrees(through, beside, how):
 
 
 @says(
-    "For plain SGD twice the regularizer's number as `weight_decay` takes the same "
-    "steps. For Adam no number takes the same steps, as [](adam.md) shows."
+    "Twice the regularizer's number takes the same steps in PyTorch's SGD and "
+    "`Adam`. In AdamW no number does, as [](adam.md) shows."
 )
 def test_a_penalty_converts_to_keras_sgd_without_momentum_only():
     penalty = 0.1, "keras.regularizers.L2"
@@ -233,8 +233,9 @@ def test_with_momentum_the_ends_agree_and_the_way_does_not(more):
 
 
 @says(
-    "Where only the schedule is in the way, both leave the same in the end. The second "
-    "column is how far they part before, if nothing but decay moves a weight of 1."
+    "Where only the schedule is in the way, both leave the same in the end. The "
+    "second column is how far they get from each other before, if nothing but "
+    "decay moves a weight of 1."
 )
 @pytest.mark.parametrize("decay", [1e-3, 3.0])
 def test_under_a_rough_schedule_the_number_leaves_the_same_in_the_end(decay):
@@ -257,9 +258,8 @@ def test_under_a_rough_schedule_the_number_leaves_the_same_in_the_end(decay):
 
 
 @says(
-    "Between a penalty and decay on the weight, Adam has not even a number to start "
-    "from. Its penalty does decay, but by another share for each weight, as Adam "
-    "divides it by the size of that weight's gradients."
+    "Between Adam's penalty and AdamW's decay no number follows from $\\lambda$ "
+    "alone, as Adam divides by the size of each weight's gradients."
 )
 def test_adam_s_penalty_takes_another_share_of_each_weight():
     given = {"lr": 0.1, "multipliers": [1]}
@@ -427,7 +427,7 @@ def test_the_exercises_convert_as_their_solutions_say():
 
 
 @says(
-    "Its $\\lambda$ is that, divided by the root of the number of steps",
+    "For its $\\lambda$ divide that by the root of the number of steps",
 )
 @pytest.mark.parametrize(("b", "examples", "epochs"), [(32, 640, 7), (1, 5, 1)])
 def test_the_normalised_decay_counts_steps_and_nothing_else(b, examples, epochs):

@@ -42,15 +42,15 @@ def test_every_chapter_asserts_in_its_cells():
             assert any(re.search(r"^ *assert ", c, flags=re.M) for c in cells), page
 
 
-@says("[](sign_and_spectral.md): how large Lion and Muon let a weight get.")
+@says("[](sign_and_spectral.md): how large Lion and Muon let a weight get, and")
 def test_the_chapter_on_signs_asks_how_large_a_weight_can_get():
     source = (ROOT / "book/sign_and_spectral.md").read_text("utf8")
     assert "How large can a weight get?" in source.split("## Derive")[0]
 
 
 @says(
-    "except how other packages' optimizers stepped, in [](conventions.md), "
-    "[](probe.md) and [](census.md): that was measured before and stored."
+    "except those of other packages' optimizers, in [](conventions.md), "
+    "[](probe.md) and [](census.md): these were measured beforehand and stored."
 )
 def test_three_pages_alone_read_what_was_measured_before():
     reads = re.compile(r"census\(\)|conventions\.measured\(\)")
@@ -63,9 +63,8 @@ def test_three_pages_alone_read_what_was_measured_before():
 
 
 @says(
-    "One argument, one number, two different things done to the weight.",
-    "Here their curves are one, because training has time to end and its gradients "
-    "have no noise.",
+    "The same number in the same argument does two different things.",
+    "Here their curves are one, because training has time to end.",
 )
 @pytest.mark.parametrize("minimum", [2.0, -3.0])
 @pytest.mark.parametrize("curvature", [1.0, 4.0])
@@ -86,7 +85,7 @@ def test_the_order_of_the_ends_is_the_same_for_other_minima(minimum, curvature):
         assert abs(adamw.item()) == pytest.approx(edge, abs=2e-2)
 
 
-@says("In a short and noisy run they part;")
+@says("In a short run they differ, as [](adam.md) shows.")
 def test_in_a_short_and_noisy_run_sgd_and_adam_part():
     noise = torch.randn(400, 200, generator=torch.Generator().manual_seed(0)) * 100
     noise = torch.cat([noise, -noise], dim=1).double()

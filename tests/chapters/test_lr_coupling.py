@@ -12,7 +12,7 @@ from weightdecay.sweep import best, movement, sweep
 says = on("lr_coupling")
 
 CLAIMS_NOTHING = {
-    "It was tried on linear regression of that kind, and on nothing else.": "a limit",
+    "In noisy linear regression from a pretrained start,": "a limit",
     "With the steps alone doubled": "one case, computed beside it",
 }
 
@@ -101,7 +101,10 @@ def test_a_run_that_moves_all_the_way_keeps_its_decay(made, ran):
     assert abs(factor - 1) < 0.3  # halving it would be 0.5
 
 
-@says("twice the `lr` or the steps wants half the $\\lambda$.")
+@says(
+    "twice the `lr` or the steps needs half the $\\lambda$, and a fall of `lr` "
+    "to zero, which halves $S$, twice the $\\lambda$."
+)
 @pytest.mark.parametrize(("moved", "wanted"), [(0.05, 0.5), (8.0, 1.0)])
 def test_twice_the_steps_count_like_twice_the_lr(moved, wanted):
     data, start = task()
@@ -135,7 +138,7 @@ def test_the_errors_of_start_and_fit_add_up(kept, taken):
 
 @says(
     "The total decay alone misleads",
-    "The total decay without the movement misleads",
+    "$\\lambda S$ alone does not tell a short run from a long one.",
     "The one with *less* total decay",
 )
 def test_of_two_runs_the_one_with_less_total_decay_can_be_the_long_one():
@@ -147,7 +150,10 @@ def test_of_two_runs_the_one_with_less_total_decay_can_be_the_long_one():
     assert long > 5 > 1 > short
 
 
-@says("So the form decides no run.", "wants twice that multiple of $\\lambda'$")
+@says(
+    "So the choice of form changes no run.",
+    "multiplies the best $\\lambda'$ by twice that factor.",
+)
 @pytest.mark.parametrize("schedule", [LINEAR, COSINE, WARMED])
 def test_the_two_forms_take_one_path_under_any_schedule(schedule):
     data, start = task(m=2)
@@ -184,7 +190,7 @@ def test_runs_with_the_same_two_numbers_end_alike(schedule, h, sigma):
     assert (w + 1).abs().min() > 0.5  # it went somewhere
 
 
-@says("Such a run can't know how many examples there are")
+@says("the best total decay depends on the start alone:")
 def test_a_short_run_wants_one_decay_for_few_and_for_many_examples():
     wanted = [doubling(*task(m=40, n=n), moved=0.05)[1] for n in (25, 2000)]
     assert abs(wanted[0] / wanted[1] - 1) < 0.12

@@ -95,10 +95,13 @@ def keras(loss, start, lrs, mu, decay):
 
 
 @says(
-    "while $\\eta$ falls, the price is below $(1-\\mu)\\lambda$. Once $\\eta$ stays "
-    "constant above zero, both rest at the same point.",
-    "At a constant learning rate PyTorch minimises with the penalty $\\lambda$, they "
-    "with $(1-\\mu)\\lambda$:",
+    "while $\\eta$ falls, the price is below $(1-\\mu)\\lambda$. It is off only "
+    "while $\\eta$ changes within the $1/(1-\\mu)$ steps that the buffer "
+    "remembers, and once $\\eta$ stays constant above zero, both rest at the same "
+    "point.",
+    "and minimises with the penalty $\\lambda$. timm's SGDW and, at a constant "
+    "learning rate, Keras shrink the weights directly: the penalty is "
+    "$(1-\\mu)\\lambda$.",
     "when you move from PyTorch's SGD to timm's SGDW or, at a constant learning rate, "
     "Keras,",
     "(SGDW, and Keras at a constant learning rate)",
@@ -127,8 +130,8 @@ def sutskever(loss, start, lrs, mu):
 
 
 @says(
-    "Those points ahead are PyTorch's weights, while $\\eta$ and $\\mu$ are constant "
-    "and no decay is beside."
+    "With constant $\\eta$ and $\\mu$ and no decay beside the buffer the two forms "
+    "are the same."
 )
 def test_pytorchs_nesterov_walks_sutskevers_points_ahead_at_a_constant_lr_only():
     constant, falling = [0.1] * 60, [0.1 * 0.95**k for k in range(60)]
@@ -197,7 +200,8 @@ def test_pytorchs_steps_have_the_printed_roots_and_path(share, mu, nesterov):
     "$\\mu$.",
     "Inside, for $\\eta\\lambda$ small against $(1-\\mu)^2$ and once the buffer has "
     "filled, a step keeps about $1-\\eta\\lambda/(1-\\mu)$,",
-    "without gradient the paths are about $\\eta\\lambda\\mu/(1-\\mu)^2 =$",
+    "Without gradient, $z_1^k$ in {eq}`momentum-decay` has the factor "
+    "$(z_1-\\mu)/(z_1-z_2)$, about $1+\\eta\\lambda\\mu/(1-\\mu)^2$.",
 )
 @pytest.mark.parametrize("mu", [0.5, 0.9, 0.99])
 def test_small_is_small_against_the_square_of_one_minus_mu(mu):
@@ -225,8 +229,8 @@ def inside_range(mu, parts=8):
     "a swinging weight stays within an envelope:",
     "C = \\frac{2\\sqrt{\\mu\\,\\eta\\lambda}}{\\sqrt{4\\mu - "
     "(1+\\mu-\\eta\\lambda)^2}} .",
-    "For $\\eta\\lambda$ between $(1-\\sqrt\\mu)^2$ and $(1+\\sqrt\\mu)^2$ it swings, "
-    "and a step multiplies its swings by $\\sqrt\\mu$.",
+    "For $\\eta\\lambda$ between $(1-\\sqrt\\mu)^2$ and $(1+\\sqrt\\mu)^2$ it "
+    "swings, and without Nesterov a step multiplies its swings by $\\sqrt\\mu$.",
 )
 @pytest.mark.parametrize("mu", [0.2, 0.9, 0.98])
 def test_beyond_the_limit_every_decay_swings_within_its_envelope_at_one_rate(mu):
@@ -339,8 +343,7 @@ def test_along_eigenvectors_the_distance_decays_with_the_curvature_added():
 
 @says(
     "No other $\\lambda$ mends this, since decay beside takes the same share",
-    "but not the paths.",
-    "A run that stops before it has come to rest is not translated by a factor.",
+    "The paths differ for the first $1/(1-\\mu)$ steps or so,",
 )
 @pytest.mark.parametrize("nesterov", [False, True])
 @pytest.mark.parametrize("loss", [TILTED, lambda w: 0 * w.sum()])
@@ -399,8 +402,8 @@ def test_the_translated_decay_can_be_too_large_for_the_learning_rate():
 
 
 @says(
-    "To do without it, take the learning rate $(1-\\delta)\\eta$, and beside also "
-    "$\\lambda/(1-\\delta)$.",
+    "The same path without dampening needs the learning rate $(1-\\delta)\\eta$ "
+    "and, for decay beside, $\\lambda/(1-\\delta)$.",
 )
 @pytest.mark.parametrize("rule, scale", [(INSIDE, 1), (BESIDE, 0.3)])
 def test_dampening_is_a_smaller_learning_rate_once_the_first_gradient_is_forgotten(
@@ -415,8 +418,8 @@ def test_dampening_is_a_smaller_learning_rate_once_the_first_gradient_is_forgott
 
 
 @says(
-    "it enters undampened and pushes the weights once, which fades only as fast as "
-    "their distance from the end."
+    "The first gradient alone enters undampened, a push that fades as the distance "
+    "from the end does."
 )
 @pytest.mark.parametrize("rule, scale, price", [(INSIDE, 1, 1), (BESIDE, 0.4, 0.25)])
 def test_the_first_undampened_gradient_fades_as_the_path_does(rule, scale, price):

@@ -49,7 +49,7 @@ def excess(norm, lr=0.1, start=3.0):
     return worst
 
 
-@says("$\\norm{u} \\le 1$ for some norm, any norm.")
+@says("$\\norm{u}_* \\le 1$ for some norm, any norm.")
 @pytest.mark.parametrize("norm", NORMS)
 def test_the_wall_holds_in_norms_that_no_optimizer_here_uses(norm):
     assert excess(NORMS[norm]) < 1e-12
@@ -105,7 +105,6 @@ def test_one_gradient_that_is_no_number_breaks_muons_wall():
 
 @says(
     "**The wall needs $\\eta\\lambda \\le 1$**",
-    "A weight whose gradient is `None` takes no step, so it stays where it is.",
     "comes at most {glue:text}`budget_share:.0%` of the way to it.",
 )
 def test_without_a_step_nothing_falls_and_with_a_long_one_the_wall_breaks():
@@ -137,8 +136,9 @@ def test_the_polar_factor_of_a_poor_matrix_has_zeros():
 
 
 @says(
-    "Of all signs only that of 0 is, so there the gradient vanishes.",
-    "If the loss is convex too, that is its minimum under the constraint",
+    "so a sign cannot rest. It jitters, ever less as $\\eta$ falls, around a point "
+    "where the gradient changes sign, and so vanishes.",
+    "If the loss is convex too, the end is its minimum under the constraint",
     "For a sum of such losses, one for each weight, each minimum is cut at the wall",
 )
 def test_a_loss_that_is_not_convex_ends_elsewhere_than_its_minimum_in_the_box():
@@ -162,7 +162,7 @@ def test_a_loss_that_is_not_convex_ends_elsewhere_than_its_minimum_in_the_box():
 
 
 @says(
-    "with exact gradients of a smooth loss?",
+    "with exact gradients of a smooth loss and a falling learning rate?",
     "With exact gradients of a smooth convex loss and a falling learning rate",
     "A kink across the axes is a trap",
 )
@@ -179,23 +179,9 @@ def test_a_kink_holds_signs_and_the_same_valley_made_smooth_lets_them_go(seed):
     assert (free - 1.5).abs().max() < 1e-2
 
 
-@says("A narrow smooth valley is no trap, but takes many steps.")
-def test_more_steps_come_nearer_in_a_narrow_valley():
-    turn = torch.linalg.qr(normal(3, 3, seed=3)).Q
-    hessian = turn @ doubles(1, 0.1, 1e-4).diag() @ turn.T
-    narrow = problems.Quadratic(doubles(1, -1, 0.5), hessian)
-    miss = []
-    for n in (150, 1200):
-        lr = [0.05 * (1 - k / n) for k in range(n)]
-        run = {**FALLING, "steps": n, "lr": lr}
-        end = paths.walk(updates.lion, narrow, 0 * narrow.minimum, **run)[-1]
-        miss.append((end - narrow.minimum).abs().max())
-    assert miss[0] > 0.05 and miss[1] < 0.3 * miss[0]
-
-
 @says(
-    "With exact gradients a curvature along the weights plays no part: a sign does not "
-    "see its size."
+    "With exact gradients a curvature along the weights plays no part: a sign "
+    "ignores how steep the slope is."
 )
 @pytest.mark.parametrize("betas", [(0.9, 0.99), (0.95, 0.98), (0.0, 0.0)])
 def test_a_flat_and_a_steep_weight_end_at_the_cut(betas):
@@ -243,7 +229,7 @@ def test_with_other_betas_noise_moves_the_end_as_predicted(betas, sigma):
 
 
 @says(
-    "turns no sign there, and the weight ends at",
+    "never turns the sign of $\\tilde m$ there, and the weight ends at",
     "## Noise can move the end, not the wall",
 )
 def test_bounded_noise_moves_the_end_only_where_it_turns_a_sign():
@@ -254,21 +240,9 @@ def test_bounded_noise_moves_the_end_only_where_it_turns_a_sign():
     assert end[:, 2].mean() < 1.7
 
 
-@says("With noise the curvature counts, for $\\bar g$ has it")
-def test_with_noise_a_flat_weight_ends_elsewhere_than_a_steep_one():
-    h = doubles(0.1, 1, 10)
-    noise = 8 * normal(STEPS, 150, 3)
-    losses = [lambda w, n=n: (h * (w - 3) ** 2 / 2 + n * w).sum() for n in noise]
-    end = paths.walk(updates.lion, losses, 0 * noise[0], **FALLING)[-1]
-    rest = theory.lion_mean(doubles(3, 3, 3), h, DECAY, doubles(8))
-    error = end.std(dim=0) / 150**0.5
-    assert ((end.mean(dim=0) - rest).abs() < 4 * error + 5e-3).all()
-    assert rest[0] < 0.5 and rest[1] > 1.5 and rest[2] > 1.99
-
-
 @says(
     "drawn anew at each step",
-    "Since the draws are independent, their variances add up to",
+    "Since the draws are independent, their variances add up, as a geometric sum, to",
     "The batches of a shuffled epoch are not independent. They partly cancel, so their "
     "$\\tilde\\sigma$ is smaller",
 )
@@ -345,8 +319,7 @@ def test_muon_ends_at_its_goal_or_rests_where_decay_and_step_balance(sizes):
 
 @says(
     "The norm ties the singular values to each other",
-    "a large one presses the small ones onto the steep part of $f$",
-    "the start can decide between several rests.",
+    "a large one presses the small ones onto the steep part of $\\varphi$",
 )
 def test_the_rest_of_one_singular_value_hangs_on_the_others_and_on_the_start():
     beside = [muon_rest([big, 4.0, 3.0, 1.0])[2] for big in (6.0, 60.0, 600.0)]
@@ -361,10 +334,9 @@ def test_the_rest_of_one_singular_value_hangs_on_the_others_and_on_the_start():
 
 
 @says(
-    "On the steep part rounding is magnified",
     "(or by {glue:text}`ns_eps:.0e` if that is larger)",
-    "swings between {glue:text}`lowest:.2f` and {glue:text}`highest:.2f` for all but "
-    "the smallest $s$",
+    "swings between {glue:text}`lowest:.2f` and {glue:text}`highest:.2f` for all "
+    "but the smallest $\\tau$",
     "a polar factor that is off by up to a third for all but the smallest",
 )
 @pytest.mark.parametrize("seed", range(3))
@@ -403,7 +375,7 @@ def test_noise_moves_a_singular_value_inside_the_wall_and_one_beyond_it():
     assert ((cut - torch.stack(ends).mean(dim=0))[1:] > 0.15).all()
 
 
-@says("`updates.muon` does the same iteration in double precision")
+@says("`updates.muon` does the same in double precision.")
 @pytest.mark.parametrize("shape", [(12, 3), (3, 12)])
 def test_our_muon_is_pytorchs_for_tall_and_wide_matrices(shape):
     pushes = normal(30, *shape, seed=6)
@@ -420,7 +392,7 @@ def test_our_muon_is_pytorchs_for_tall_and_wide_matrices(shape):
     assert off(nesterov=False) > 0.1 and off(weight_decay=4.0) > 0.1
 
 
-@says("What is certain is the ceiling, the highest point of $f$ over $\\lambda$")
+@says("What is certain is the ceiling, the highest point of $\\varphi$ over $\\lambda$")
 def test_pytorchs_muon_leaves_the_wall_but_not_the_ceiling():
     x = torch.linspace(0, 1, 20001, dtype=torch.float64)
     gain = theory.newton_schulz_gain(x)
@@ -463,7 +435,6 @@ def test_full_matrices_at_the_wall_have_the_size_that_their_shape_predicts(shape
 
 @says(
     "With a constant one, signs never stop inside the wall",
-    "On the wall the signs agree, and the weight lies still.",
 )
 def test_signs_jitter_inside_the_wall_by_a_multiple_that_the_betas_set():
     minimum = doubles(0.5, 7)
@@ -477,8 +448,6 @@ def test_signs_jitter_inside_the_wall_by_a_multiple_that_the_betas_set():
 
 @says(
     "**PyTorch's Muon takes matrices alone.**",
-    "An embedding is a matrix and is taken",
-    "the documentation gives it, like biases, to an optimizer such as AdamW",
 )
 def test_pytorchs_muon_refuses_vectors_and_kernels_and_takes_embeddings():
     for layer in (torch.nn.LayerNorm(3), torch.nn.Conv2d(2, 3, 3, bias=False)):
@@ -502,7 +471,7 @@ def test_muons_buffer_is_the_same_with_and_without_decay():
     assert torch.equal(*buffers)
 
 
-@says("a weight that is pushed outwards has no decay to stop it.")
+@says("**A cautious mask takes the wall away**")
 def test_a_cautious_weight_crosses_the_wall_by_whole_steps():
     settings = {"steps": 500, "lr": 0.05, "weight_decay": DECAY}
     away = lambda w: -w.sum()  # noqa: E731
@@ -510,20 +479,8 @@ def test_a_cautious_weight_crosses_the_wall_by_whole_steps():
     assert (path[-1] - 0.5 - 500 * 0.05).abs() < 1e-5
 
 
-@says("decays a weight unless the step moves it away from zero")
+@says("**A cautious mask takes the wall away**")
 def test_a_cautious_weight_without_a_step_decays_and_one_pushed_outwards_does_not():
     w, zero = doubles(2, -2, 2), doubles(0, 1, -1)
     end, _ = updates.adamw_cautious(w, zero, None, lr=0.1, weight_decay=DECAY)
     assert end.tolist() == pytest.approx([1.9, -2.1, 2.1], abs=1e-6)
-
-
-@says("Where curvature couples the weights it takes longer.")
-def test_a_cautious_mask_needs_more_steps_where_curvature_couples_the_weights():
-    coupled = problems.Quadratic(doubles(3, -4), doubles([1, 0.9], [0.9, 1]))
-    apart = problems.Quadratic(doubles(3, -4), doubles([1, 0], [0, 1]))
-    rule, start = updates.adamw_cautious, doubles(6, 6)
-    miss = [
-        (paths.walk(rule, x, start, **FALLING)[-1] - x.minimum).abs().max()
-        for x in (apart, coupled)
-    ]
-    assert miss[0] < 1e-2 and miss[1] > 0.3

@@ -744,7 +744,7 @@ def test_a_dampening_that_leaves_no_gradient_is_refused(wrong):
 @pytest.mark.parametrize(
     ("source", "target", "says"),
     [
-        ("torch.Adam", "torch.AdamW", "not even nearly. Search for the new one"),
+        ("torch.Adam", "torch.AdamW", "not even nearly. Where noise dominates, start"),
         ("torch.AdamW", "torch.Adam", "which Adam rescales weight by weight"),
         ("torch.AdamW", "torch.SGD", "part whatever the decay"),
         ("torch.AdamW", "AdamW", "no API 'AdamW' here"),
