@@ -226,3 +226,12 @@ def test_vectors_are_what_the_first_vector_is(shape, shapes, vectors):
 
 def test_the_shares_of_two_runs_need_not_be_the_same_for_the_same_answer():
     assert Answer("varying", shares=(0.1,)) == Answer("varying", shares=(0.2,))
+
+
+def test_the_sentence_begins_each_line_with_a_small_letter():
+    answer = Answer("weight", default=0.5, first_zero_keeps=0.97)
+    assert answer.sentence() == (
+        "Decay shrinks the weight before it moves; a step keeps 1 - lr * weight_decay; "
+        "a first gradient of zero leaves 0.97 of 1; a gradient of None leaves it "
+        "alone; the default is 0.5."
+    )

@@ -56,6 +56,8 @@ def test_caution_looks_at_the_move_and_a_gate_at_the_gradient():
     assert one_step(gated, g=-1, w=2, move=-0.5) == pytest.approx(1.5)
     assert one_step(gated, g=1, w=2, move=0.5) == pytest.approx(2.5 - 0.2)
     assert one_step(gated, g=0, w=2) == pytest.approx(2 - 0.2)
+    assert one_step(gated, g=-0.1, w=2, move=-0.5) == pytest.approx(1.5)
+    assert one_step(cautious, g=-0.1, w=2, move=0.1) == pytest.approx(2.1)
     assert one_step(gated, g=1, w=-2) == pytest.approx(-2.5)
     assert one_step(gated, g=-1, w=-2) == pytest.approx(-1.5 + 0.2)
 
@@ -91,6 +93,17 @@ def test_the_first_step_can_start_from_the_whole_weight():
     assert jump(by_hand, 1) == jump(Shrink(law(), 0.2), 0) == pytest.approx(1.8 + 2)
     doubling = Shrink(law("after"), 0.2, first_beside=False)
     assert jump(doubling, 0) == pytest.approx(4 * 0.9)
+
+
+def test_only_the_first_step_starts_from_the_whole_weight_and_only_if_asked():
+    def doubled(by_hand, k):
+        w = torch.nn.Parameter(torch.tensor([2.0], dtype=torch.float64))
+        by_hand(w, 0 * w.detach(), Rates(k, 0.5, 0.5, 0.5), lambda g: w.data.mul_(2))
+        return w.item()
+
+    whole = Shrink(law(), 0.2, first_beside=True)
+    assert doubled(whole, 0) == pytest.approx(2 * 2 - 0.1 * 2)
+    assert doubled(whole, 1) == doubled(Shrink(law(), 0.2), 0) == pytest.approx(3.6)
 
 
 def test_after_the_last_share_nothing_is_taken():

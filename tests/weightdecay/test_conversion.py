@@ -15,6 +15,7 @@ from sklearn.linear_model import Ridge
 from weightdecay import paths, probe, problems, updates
 from weightdecay.conventions import CONVENTIONS, SGD, Convention
 from weightdecay.conversion import approximate, convert
+from weightdecay.runs import Run
 
 TOLERANCE = 1e-12
 LR, DECAY = 0.05, 0.3
@@ -803,3 +804,22 @@ def test_the_sum_takes_the_steps_of_the_mean_as_the_docstring_says(
     here = paths.walk(optimizer_class, of_sum, **run, **summed)
     there = paths.walk(optimizer_class, loss, **run, lr=LR, weight_decay=decay, **mean)
     assert (here - there).abs().max() < TOLERANCE
+
+
+def test_the_ends_of_what_is_allowed_are_allowed():
+    assert Run.of(0.1, [10**99], lr=1e-99).multipliers == [1e99]
+    assert Run.of(0.1, [1 - 1e-9], lr=0.1).multipliers == [1 - 1e-9]
+    with pytest.raises(ValueError, match="must reach 1"):
+        Run.of(0.1, [1 - 1e-8], lr=0.1)
+
+
+def test_a_share_without_an_lr_is_known_where_the_lr_cancels():
+    run = Run.of(0.1, [1.0])
+    assert run.share(CONVENTIONS["paper.AdamW"], 0.5) == 0.5
+    assert math.isnan(run.share(CONVENTIONS["torch.AdamW"], 0.5))
+
+
+@pytest.mark.parametrize("record", [Run.of(0.1, [1.0]), CONVENTIONS["torch.SGD"]])
+def test_a_record_cannot_be_changed(record):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        record.lr = 2.0

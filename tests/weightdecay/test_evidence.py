@@ -1,5 +1,7 @@
 """What is seen of an optimizer, and what is guessed: each on one that is known."""
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -126,6 +128,15 @@ def test_a_decay_that_nobody_asked_for_is_found(rule, found):
     assert value == (found and pytest.approx(found, rel=1e-4))
 
 
+def test_a_decay_that_is_little_above_rounding_is_found():
+    def rule(w, state, lr, weight_decay):
+        w.mul_(1 - 2e-5).sub_(lr * w.grad)
+
+    made = type("Own", (Own,), {"rule": staticmethod(rule)})
+    lost = hidden(find_subject(made, dtype=torch.float32))
+    assert lost == pytest.approx(2e-4, rel=0.05)
+
+
 def test_a_gradient_of_none_or_zero_is_tried():
     sgd = missing_gradients(subject(OPTIM.SGD))
     assert sgd == {
@@ -166,8 +177,23 @@ def test_the_law_of_a_share_is_read_off_its_settings():
     assert first_laws(exponential) == [("exp(-{x})", 2.0, 1, 0, "before")]
     squared = own(lambda w, s, lr, d: w.mul_(1 - lr * d**2).sub_(lr * w.grad))
     assert first_laws(squared) == []
+    vast = own(lambda w, s, lr, d: w.mul_(1 - 15 * lr * d).sub_(lr * w.grad))
+    vast = dataclasses.replace(vast, weight_decay=1.0)
+    assert first_laws(vast) == [("1 - {x}", 15.0, 1, 0, "before")]
+    bent = own(lambda w, s, lr, d: w.mul_(1 - 90 * lr * min(d, 0.2)).sub_(lr * w.grad))
+    assert first_laws(dataclasses.replace(bent, weight_decay=1.0)) == []
     growing = own(lambda w, s, lr, d: w.mul_(1 + lr * d).sub_(lr * w.grad))
     assert first_laws(growing) == [("1 - {x}", -1.0, 1, 0, "before")]
+
+
+def test_a_share_that_changes_from_step_to_step_gives_two_laws():
+    def every_other(w, state, lr, weight_decay):
+        k = state["k"] = state.get("k", -1) + 1
+        w.mul_(1 - (1 + k % 2) * lr * weight_decay).sub_(lr * w.grad)
+
+    asked = own(every_other)
+    assert [law[1] for law in first_laws(asked)] == [1.0, 2.0]
+    assert [law.times for law in laws(asked, "before", 3.0)] == [1.0]
 
 
 def test_the_usual_law_is_tried_even_if_no_share_is_seen():
@@ -229,7 +255,13 @@ def test_a_share_is_one_for_all_elements_or_none():
 
 @pytest.mark.parametrize(
     ("x", "rounded"),
-    [(0.99996, 1.0), (0.3333333, 0.3333), (2.0, 2.0), (-0.1001, -0.1001)],
+    [
+        (0.99996, 1.0),
+        (0.3333333, 0.3333),
+        (2.0, 2.0),
+        (-0.1001, -0.1001),
+        (9.994, 9.994),
+    ],
 )
 def test_a_number_is_rounded_to_two_digits_where_that_is_the_same(x, rounded):
     assert simple(x) == rounded

@@ -7,6 +7,9 @@ import pytest
 import torch
 
 from weightdecay import probe, updates
+from weightdecay.by_hand import Penalise
+from weightdecay.finding import find_subject
+from weightdecay.subject import LR, WEIGHT_DECAY
 
 OPTIM = torch.optim
 ask = functools.cache(probe.ask)
@@ -347,3 +350,34 @@ def test_asking_draws_no_random_number():
 def test_the_names_are_not_looked_at():
     renamed = type("Adam", (OPTIM.AdamW,), {"__doc__": "Through the gradient."})
     assert probe.ask(renamed) == probe.ask(OPTIM.AdamW)
+
+
+def test_a_penalty_has_to_follow_weight_decay_and_no_lr_of_construction():
+    def penalising(amount):
+        def make(params, lr, weight_decay):
+            optimizer = OPTIM.SGD(params, lr=lr)
+
+            def add(*_):
+                for w in params:
+                    w.grad.add_(amount(weight_decay, lr) * w.detach())
+
+            optimizer.register_step_pre_hook(add)
+            return optimizer
+
+        return find_subject(make)
+
+    hand = Penalise(WEIGHT_DECAY)
+    for amount, follows in (
+        (lambda d, lr: d, True),
+        (lambda d, lr: d**2 / WEIGHT_DECAY, False),
+        (lambda d, lr: d * lr / LR, False),
+    ):
+        assert probe._scales(penalising(amount), hand) is follows
+
+
+def test_the_form_is_not_what_is_left_of_a_zero_gradient_if_they_differ_a_little():
+    asked = find_subject(OPTIM.AdamW)
+    left = lambda x: probe.Answer("weight", first_zero_keeps=x)  # noqa: E731
+    assert probe._formula_keeps(asked, left(0.97)) is None
+    assert probe._formula_keeps(asked, left(0.97 + 1e-5)) is None
+    assert probe._formula_keeps(asked, left(0.97 + 3e-4)) == pytest.approx(0.97)

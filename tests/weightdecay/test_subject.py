@@ -235,3 +235,39 @@ def test_no_decay_may_be_a_tiny_one():
     assert asked.off == 1e-30 and asked.decays
     assert asked.walk(asked.off).equal(subject().walk(0.0))
     assert not subject(torch.optim.Rprop).decays and subject().off == 0
+
+
+def test_a_signature_that_cannot_be_read_is_taken_for_the_usual_one():
+    usual = {"lr": "lr", "weight_decay": "weight_decay"}
+    assert argument_names(type, None) == argument_names(3, None) == usual
+    assert argument_names(type, {"lr": "rate"}) == {"lr": "rate"}
+
+
+def test_where_no_lr_is_written_down_it_is_one():
+    class Bare(torch.optim.Optimizer):
+        def __init__(self, params):
+            super().__init__(params, {})
+
+        @torch.no_grad()
+        def step(self):
+            for w in self.param_groups[0]["params"]:
+                w.sub_(0.1 * w.grad)
+
+    asked = find_subject(Bare)
+    assert asked.lr == 1.0 and asked.names == {}
+
+
+@pytest.mark.parametrize("shape", [(2,), (3, 2), (7,)])
+def test_the_first_gradient_of_any_shape_is_orthogonal_to_the_weight(shape):
+    asked = find_subject(torch.optim.SGD, shape)
+    first, later = (asked.gradient(k) for k in (0, 3))
+    assert abs((first * asked.weight()).sum()) < 1e-6
+    assert abs((later * asked.weight()).sum()) > 1e-3
+
+
+def test_a_step_that_rounding_loses_is_said_to_be_that():
+    tiny = lambda params, lr: torch.optim.SGD(params, lr=1e-9 * lr)  # noqa: E731
+    with pytest.raises(ValueError, match=r"less than 0\.0078 of a weight is lost in"):
+        find_subject(tiny, dtype=torch.bfloat16)
+    with pytest.raises(ValueError, match=r"its steps do not move it$"):
+        find_subject(lambda params, lr: torch.optim.SGD(params, lr=0.0))
