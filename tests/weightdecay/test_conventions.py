@@ -5,6 +5,7 @@ import functools
 import inspect
 import math
 import re
+import sys
 
 import apis
 import pytest
@@ -203,3 +204,20 @@ def test_what_was_left_starts_from_one_and_falls():
         left = [run["left"][k] for k in sorted(run["left"])]
         assert left == sorted(left, reverse=True) and left[0] < 1
         assert run["version"][0].isdigit()
+
+
+def test_a_strength_names_its_rates():
+    with pytest.raises(TypeError, match="positional"):
+        CONVENTIONS["torch.AdamW"].strength(0.1, 0.1)
+
+
+def test_the_largest_number_is_a_factor_and_two_powers_of_lr_are_written_out():
+    api = Convention("mine", optimizer="SGD", place="weight", lr_power=1,
+                     base_lr_power=1, times=sys.float_info.max)  # fmt: skip
+    assert api.share.endswith("lr base_lr λ")
+
+
+def test_an_unknown_name_is_answered_with_five_that_are_near():
+    with pytest.raises(ValueError, match="There are") as refused:
+        look_up("torch.adam_w")
+    assert str(refused.value).partition("There are: ")[2].count("; ") == 5

@@ -808,9 +808,22 @@ def test_the_sum_takes_the_steps_of_the_mean_as_the_docstring_says(
 
 def test_the_ends_of_what_is_allowed_are_allowed():
     assert Run.of(0.1, [10**99], lr=1e-99).multipliers == [1e99]
+    assert {type(s) for s in Run.of(0.1, [1, True, 1.0]).multipliers} == {float}
     assert Run.of(0.1, [1 - 1e-9], lr=0.1).multipliers == [1 - 1e-9]
     with pytest.raises(ValueError, match="must reach 1"):
         Run.of(0.1, [1 - 1e-8], lr=0.1)
+
+
+def test_what_is_no_single_number_is_refused():
+    with pytest.raises(TypeError, match="weight_decay must be"):
+        Run.of(torch.ones(2), None)
+
+
+def test_a_step_without_lr_counts_where_only_one_side_decays_in_it():
+    stopped = {"lr": 1e-3, "multipliers": [1.0, 0.0, 1.0]}
+    assert convert(0.1, "torch.AdamW", "keras.AdamW", **stopped) == 0.1
+    with pytest.raises(ValueError, match="no number makes them agree"):
+        convert(0.1, "torch.AdamW", "tensorflow_addons.AdamW", **stopped)
 
 
 def test_a_share_without_an_lr_is_known_where_the_lr_cancels():

@@ -203,6 +203,7 @@ def test_the_usual_law_is_tried_even_if_no_share_is_seen():
         ("before", 1, False), ("after", 1, False), ("before", 1, True),
     ]  # fmt: skip
     assert {t.weight_decay for t in tried} == {WEIGHT_DECAY}
+    assert {t.law.times for t in tried} == {1.0}
 
 
 @pytest.mark.parametrize("times", [3.0, 7.25, -2.0, 0.1])

@@ -1,5 +1,6 @@
 """The probe: right for PyTorch's optimizers, and for deliberately wrong ones."""
 
+import dataclasses
 import functools
 import math
 
@@ -381,3 +382,19 @@ def test_the_form_is_not_what_is_left_of_a_zero_gradient_if_they_differ_a_little
     assert probe._formula_keeps(asked, left(0.97)) is None
     assert probe._formula_keeps(asked, left(0.97 + 1e-5)) is None
     assert probe._formula_keeps(asked, left(0.97 + 3e-4)) == pytest.approx(0.97)
+    all_of_it = dataclasses.replace(asked, weight_decay=1 / LR)
+    assert probe._formula_keeps(all_of_it, left(0.0)) is None
+
+
+def test_decay_by_hand_is_tried_from_the_whole_weight_too():
+    hands = probe._by_hand(probe.Answer("weight"), find_subject(OPTIM.AdamW))
+    assert [hand.first_beside for hand in hands] == [False, True]
+    assert probe._by_hand(probe.Answer("other"), find_subject(OPTIM.AdamW)) == []
+
+
+def test_a_decay_that_gives_nan_is_refused_and_says_so():
+    def make(params, lr, weight_decay):
+        return OPTIM.SGD(params, lr=lr, weight_decay=1e200 * weight_decay)
+
+    with pytest.raises(ValueError, match=r"its steps give NaN with weight_decay=0\.3"):
+        probe.ask(make)

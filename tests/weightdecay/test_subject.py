@@ -1,5 +1,6 @@
 """How an optimizer is found, fed and walked before anything is said of it."""
 
+import dataclasses
 import random
 import sys
 import warnings
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from weightdecay.by_hand import Penalise, Rates
+from weightdecay.by_hand import Penalise, Rates, Shares
 from weightdecay.finding import argument_names, find_subject
 from weightdecay.subject import (
     CHANGE,
@@ -271,3 +272,35 @@ def test_a_step_that_rounding_loses_is_said_to_be_that():
         find_subject(tiny, dtype=torch.bfloat16)
     with pytest.raises(ValueError, match=r"its steps do not move it$"):
         find_subject(lambda params, lr: torch.optim.SGD(params, lr=0.0))
+
+
+@pytest.mark.parametrize(
+    "record", [Rates(0, 1.0, 1.0, 1.0), Penalise(0.1), Shares((0.1,), "before")]
+)
+def test_a_record_cannot_be_changed(record):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        record.order = "after"
+
+
+def test_a_subject_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        subject().lr = 0.2
+
+
+def test_rows_of_a_sparse_gradient_are_tried_before_its_elements():
+    dims = []
+
+    class Rows(torch.optim.Optimizer):
+        def __init__(self, params, lr=0.1):
+            super().__init__(params, {"lr": lr})
+
+        @torch.no_grad()
+        def step(self):
+            for w in self.param_groups[0]["params"]:
+                if not w.grad.is_sparse:
+                    raise RuntimeError
+                dims.append(w.grad.sparse_dim())
+                w.sub_(0.1 * w.grad.to_dense())
+
+    subject(Rows)
+    assert dims[-1] == 1
