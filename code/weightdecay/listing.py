@@ -1,8 +1,9 @@
 """Tables that a cell makes, with a field to look for rows where a table is long.
 
-Nothing is fetched and no library is used: the whole table stands in the page, and a
-script of a few lines hides the rows in which a word is missing. Without the script the
-table is whole. In print a table of hundreds of rows is replaced by a short one.
+Nothing is fetched and no library is used: the whole table is in the page, and a script
+of a few lines shows the rows that have the words. No more than ``SHOWN`` are laid out
+at once, since thousands of cells make a phone slow: without the script these are the
+first. In print a table of hundreds of rows is replaced by a short one.
 """
 
 import re
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from html import escape
 
+SHOWN = 60
 _PAGE = """<div class="listing" id="{name}">
 <p hidden><label>Rows with <input type="search"></label> <output></output></p>
 <div class="pst-scrollable-table-container"><table class="dataframe table">
@@ -18,21 +20,24 @@ _PAGE = """<div class="listing" id="{name}">
 <tbody>
 {body}
 </tbody></table></div>
+<template><table><tbody>
+{rest}
+</tbody></table></template>
 <script>{script}</script>
 </div>"""
 
 _SCRIPT = """(root => {
-  const rows = [...root.querySelectorAll("tbody tr")];
+  const body = root.querySelector("tbody");
+  const rest = root.querySelector("template").content.querySelectorAll("tr");
+  const most = body.rows.length, rows = [...body.rows, ...rest];
   const texts = rows.map(row => row.textContent.toLowerCase());
   const input = root.querySelector("input"), output = root.querySelector("output");
   const look = () => {
     const words = input.value.toLowerCase().split(/\\s+/);
-    let shown = 0;
-    rows.forEach((row, k) => {
-      row.hidden = !words.every(word => texts[k].includes(word));
-      shown += !row.hidden;
-    });
-    output.value = shown + " of " + rows.length;
+    const found = rows.filter((_, k) => words.every(word => texts[k].includes(word)));
+    body.replaceChildren(...found.slice(0, most));
+    const cut = found.length > most ? "; here are the first " + most : "";
+    output.value = found.length + " of " + rows.length + cut;
   };
   input.addEventListener("input", look);
   root.querySelector("p").hidden = false;
@@ -84,12 +89,14 @@ class Listing:
         return _PAGE.format(
             name=name,
             head="".join(f'<th scope="col">{_marked(x)}</th>' for x in self.columns),
-            body="\n".join(
-                f"<tr>{''.join(f'<td>{_marked(text)}</td>' for text in row)}</tr>"
-                for row in self.rows
-            ),
+            body="\n".join(map(_row, self.rows[:SHOWN])),
+            rest="\n".join(map(_row, self.rows[SHOWN:])),
             script=_SCRIPT.replace("NAME", name),
         )
+
+
+def _row(texts: Sequence[str]) -> str:
+    return f"<tr>{''.join(f'<td>{_marked(text)}</td>' for text in texts)}</tr>"
 
 
 def _marked(text: str) -> str:

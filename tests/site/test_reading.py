@@ -3,6 +3,8 @@
 import pytest
 from visits import OTHERS, PAGES
 
+from weightdecay.probe import census
+
 EVERY = pytest.mark.parametrize("page", [*PAGES, *OTHERS])
 CHAPTER = pytest.mark.parametrize("page", PAGES)
 THEME = pytest.mark.parametrize("theme", ["light", "dark"])
@@ -184,3 +186,20 @@ def test_a_figure_has_its_room_before_it_is_laid_out(visit, http, width):
         assert shown == pytest.approx(drawings.evaluate_all(ratio), rel=0.02)
         late = "all => all.map(s => getComputedStyle(s).contentVisibility)"
         assert set(drawings.evaluate_all(late)) == {"auto"}
+
+
+def test_a_long_table_shows_the_rows_that_have_the_words(visit, http):
+    with visit(f"{http}book/census.html") as here:
+        table = here.page.locator(".listing").first
+        texts = lambda: table.locator("tbody tr").all_text_contents()  # noqa: E731
+        every = table.locator("output").text_content()
+        assert every.endswith("; here are the first 60") and len(texts()) == 60
+        last = census()[-1]
+        assert not any(last["optimizer"] in text for text in texts())
+        table.locator("input").fill(f"{last['package']} {last['optimizer']}")
+        found = texts()
+        assert 0 < len(found) <= 60
+        assert all(last["optimizer"] in text for text in found)
+        assert table.locator("output").text_content().startswith(f"{len(found)} of ")
+        table.locator("input").fill("")
+        assert table.locator("output").text_content() == every

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from weightdecay.listing import Listing
+from weightdecay.listing import SHOWN, Listing
 
 SHORT = Listing(["Package", "Rows"], [["a", "2"]])
 LONG = Listing(["Package", "Name"], [["a", "`x<y>`"], ["b", "p | q & r"]], SHORT)
@@ -14,6 +14,13 @@ def test_a_page_has_every_row_and_print_the_short_table():
     shown = LONG._repr_mimebundle_()
     assert shown["text/html"].count("<tr>") == 3
     assert shown["text/markdown"] == SHORT.markdown() != LONG.markdown()
+
+
+def test_rows_beyond_the_first_wait_in_a_template():
+    many = Listing(["Name"], [[f"row {k}"] for k in range(SHOWN + 2)], SHORT)
+    laid_out, waiting = many.html().split("<template>")
+    assert laid_out.count("<td>") == SHOWN and f"row {SHOWN - 1}<" in laid_out
+    assert waiting.count("<td>") == 2 and f"row {SHOWN + 1}<" in waiting
 
 
 def test_a_table_that_is_not_replaced_in_print_has_no_field():
