@@ -149,6 +149,20 @@ def test_cells_are_short_enough_to_read(chapter):
     assert wide == []
 
 
+@WRITTEN
+def test_code_that_a_page_includes_is_as_narrow_as_a_cell(chapter):
+    included = r"```{literalinclude} (\S+)\n:pyobject: (\S+)"
+    for file, name in re.findall(included, pages.body(chapter)):
+        source = (chapter.parent / file).read_text("utf8")
+        node = ast.parse(source)
+        for part in name.split("."):
+            node = next(n for n in node.body if getattr(n, "name", "") == part)
+        first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+        shown = source.splitlines()[first - 1 : node.end_lineno]
+        wide = [x for x in shown if len(x) - node.col_offset > 72]
+        assert wide == [], f"{file}, {name}"
+
+
 @EXECUTED
 def test_every_figure_has_a_name_a_caption_and_a_description(chapter):
     for cell in cells(chapter):

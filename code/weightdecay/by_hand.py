@@ -99,8 +99,10 @@ class Shares:
         shrink(1 - share, self.order, w, g, step)
 
 
-def shrink(kept: float, order: str, w: Tensor, g: Tensor, step: Step) -> None:
-    """Take one step, and before, after or beside it keep ``kept`` of the weight."""
+def shrink(
+    kept: float, order: str, w: Tensor, g: Tensor, step: Step
+) -> None:  # fmt: skip
+    """Take one step; before, after or beside it shrink the weight."""
     # Each time anew: a step may give the weight another memory.
     old = w.detach().clone()
     if order == "before":
@@ -109,7 +111,8 @@ def shrink(kept: float, order: str, w: Tensor, g: Tensor, step: Step) -> None:
     if order == "after":
         w.data.mul_(kept)
     if order in ("beside", "cautious", "gated"):
-        w.data.sub_((1 - kept) * shrunk(order, old, w.detach() - old, g))
+        move = w.detach() - old
+        w.data.sub_((1 - kept) * shrunk(order, old, move, g))
 
 
 def shrunk(order: str, w: Tensor, move: Tensor, g: Tensor) -> Tensor:

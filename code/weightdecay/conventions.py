@@ -123,11 +123,11 @@ class Convention:
     def strength(
         self, *, lr: float, base_lr: float, n: float = 1, steps: float = 1
     ) -> float:
-        """Return the share that a lambda of 1 takes of a weight, by plain SGD.
+        """Return the share that a lambda of 1 takes, by plain SGD.
 
-        ``lr`` is the learning rate of this step and ``base_lr`` that at construction,
-        both on the mean loss; ``n`` is the number of examples, ``steps`` how many the
-        whole run takes.
+        ``lr`` is the learning rate of this step and ``base_lr`` that at
+        construction, both on the mean loss; ``n`` is the number of
+        examples, ``steps`` how many the whole run takes.
         """
         share = self.times * lr**self.lr_power * base_lr**self.base_lr_power
         return share / PER[self.per](n, steps)

@@ -30,31 +30,35 @@ def momentum_direction(
 ) -> Step:  # fmt: skip
     """Sum past gradients: b <- momentum b + (1 - dampening) g, u = b.
 
-    The first b is g, without dampening. With nesterov u = g + momentum b. Raises
-    ValueError for dampening with nesterov, and without momentum, where PyTorch has
-    no buffer. Source: Sutskever et al., ICML 2013, who keep lr inside b and with
-    nesterov take g ahead of w, at what is w here. Twin: the buffer of torch.optim.SGD.
+    The first b is g, undampened. With nesterov u = g + momentum b. Raises
+    ValueError for dampening with nesterov, and without momentum, where
+    PyTorch has no buffer. Source: Sutskever et al., ICML 2013, who keep
+    lr inside b and with nesterov take g ahead of w, at what is w here.
+    Twin: the buffer of torch.optim.SGD.
     """
-    if not every(dampening == 0) and (nesterov or not every(momentum != 0)):
-        raise ValueError(
-            f"dampening={dampening} needs a momentum other than 0 and no nesterov"
-        )
+    heavy = every(momentum != 0) and not nesterov
+    if not (every(dampening == 0) or heavy):
+        needs = "needs a momentum other than 0 and no nesterov"
+        raise ValueError(f"{dampening=} {needs}")
     # A copy: the caller may use the memory of g again.
-    b = g.clone() if state is None else momentum * state[0] + (1 - dampening) * g
+    b = g.clone()
+    if state is not None:
+        b = momentum * state[0] + (1 - dampening) * g
     return g + momentum * b if nesterov else b, (b,)
 
 
 @direction
 def adam_direction(
     g: Tensor, state: State, *,
-    betas: Betas = (0.9, 0.999), eps: Number = 1e-8, amsgrad: bool = False,
+    betas: Betas = (0.9, 0.999), eps: Number = 1e-8,
+    amsgrad: bool = False,
 ) -> Step:  # fmt: skip
-    """Divide the mean gradient by its size: u = m_hat / (sqrt(v_hat) + eps).
+    """Divide the mean gradient by its size: m_hat / sqrt(v_hat), nearly.
 
-    m and v are moving averages of g and g^2, m_hat and v_hat the same without their
-    start at zero. With amsgrad, v_hat is made from the largest v so far. Source: Kingma
-    & Ba, ICLR 2015, Algorithm 1; amsgrad: Reddi, Kale & Kumar, ICLR 2018. Twin: the
-    step of torch.optim.Adam.
+    m and v are moving averages of g and g^2, m_hat and v_hat the same
+    without their start at zero. With amsgrad, v_hat is made from the
+    largest v so far. Source: Kingma & Ba, ICLR 2015, Algorithm 1;
+    amsgrad: Reddi, Kale & Kumar, ICLR 2018. Twin: torch.optim.Adam.
     """
     zero = torch.zeros_like(g)
     k, m, v, v_max = state or (0, zero, zero, zero)
@@ -68,33 +72,35 @@ def adam_direction(
 @direction
 def nadam_direction(
     g: Tensor, state: State, *,
-    betas: Betas = (0.9, 0.999), eps: Number = 1e-8, momentum_decay: Number = 0.004,
+    betas: Betas = (0.9, 0.999), eps: Number = 1e-8,
+    momentum_decay: Number = 0.004,
 ) -> Step:  # fmt: skip
-    """Adam, one step ahead: u mixes g and m by a momentum that grows to betas[0].
+    """Adam, one step ahead: u mixes g and m by a growing momentum.
 
-    Source: Dozat, 2016. Twin: the step of torch.optim.NAdam.
+    It grows to betas[0]. Source: Dozat, 2016. Twin: torch.optim.NAdam.
     """
     zero = torch.zeros_like(g)
     k, m, v, product = state or (0, zero, zero, 1.0)
     k, m, v = _moments(k, m, v, g, betas)
-    now, later = (
-        betas[0] * (1 - 0.5 * 0.96 ** (j * momentum_decay)) for j in (k, k + 1)
-    )
+    grown = (0.96 ** (j * momentum_decay) for j in (k, k + 1))
+    now, later = (betas[0] * (1 - 0.5 * left) for left in grown)
     product *= now
-    ahead = (1 - now) / (1 - product) * g + later / (1 - product * later) * m
+    ahead = (1 - now) / (1 - product) * g
+    ahead = ahead + later / (1 - product * later) * m
     v_hat = v / (1 - betas[1] ** k)
     return ahead / (v_hat.sqrt() + eps), (k, m, v, product)
 
 
 @direction
 def radam_direction(
-    g: Tensor, state: State, *, betas: Betas = (0.9, 0.999), eps: Number = 1e-8
-) -> Step:
-    """Adam that waits to divide until v is worth it: u = m_hat at first.
+    g: Tensor, state: State, *,
+    betas: Betas = (0.9, 0.999), eps: Number = 1e-8,
+) -> Step:  # fmt: skip
+    """Adam that waits to divide until v is worth it: first u = m_hat.
 
-    rho is the number of gradients that v stands for; above 5 the step is Adam's times
-    the rectification r(rho). Source: Liu et al., ICLR 2020, Algorithm 2, which divides
-    above 4. Twin: the step of torch.optim.RAdam.
+    rho is the number of gradients that v stands for; above 5 the step
+    is Adam's times the rectification r(rho). Source: Liu et al., ICLR
+    2020, Algorithm 2, which divides above 4. Twin: torch.optim.RAdam.
     """
     zero = torch.zeros_like(g)
     k, m, v = state or (0, zero, zero)
@@ -104,7 +110,8 @@ def radam_direction(
     rho = longest - 2 * k * betas[1] ** k / left
     if rho <= 5:
         return m_hat, (k, m, v)
-    r = (rho - 4) * (rho - 2) * longest / ((longest - 4) * (longest - 2) * rho)
+    r = (rho - 4) * (rho - 2) / rho
+    r = r * longest / ((longest - 4) * (longest - 2))
     return (r * left) ** 0.5 * m_hat / (v.sqrt() + eps), (k, m, v)
 
 
@@ -114,25 +121,28 @@ def rmsprop_direction(
     alpha: Number = 0.99, eps: Number = 1e-8,
     momentum: Number = 0.0, centered: bool = False,
 ) -> Step:  # fmt: skip
-    """Divide the gradient by its size, then sum: b <- momentum b + g / (sqrt(v) + eps).
+    """Divide by the size, b <- momentum b + g / (sqrt(v) + eps).
 
-    v is the moving average of g^2, without the square of that of g if centered.
-    Source: Tieleman & Hinton, 2012; Graves, 2013. Twin: the step of
+    v is the moving average of g^2, if centered without the square of
+    that of g. Source: Tieleman & Hinton, 2012; Graves, 2013. Twin:
     torch.optim.RMSprop.
     """
     zero = torch.zeros_like(g)
     v, mean, b = state or (zero, zero, zero)
-    v, mean = alpha * v + (1 - alpha) * g**2, alpha * mean + (1 - alpha) * g
+    v = alpha * v + (1 - alpha) * g**2
+    mean = alpha * mean + (1 - alpha) * g
     size = (v - mean**2 if centered else v).sqrt() + eps
     b = momentum * b + g / size
     return b, (v, mean, b)
 
 
 @direction
-def adagrad_direction(g: Tensor, state: State, *, eps: Number = 1e-10) -> Step:
-    """Divide the gradient by the size of all so far: u = g / (sqrt(sum g^2) + eps).
+def adagrad_direction(
+    g: Tensor, state: State, *, eps: Number = 1e-10
+) -> Step:  # fmt: skip
+    """Divide by the size of all gradients, g / (sqrt(sum g^2) + eps).
 
-    Source: Duchi, Hazan & Singer, JMLR 2011. Twin: the step of torch.optim.Adagrad.
+    Source: Duchi, Hazan & Singer, JMLR 2011. Twin: torch.optim.Adagrad.
     """
     total = (0 if state is None else state[0]) + g**2
     return g / (total.sqrt() + eps), (total,)
@@ -142,9 +152,10 @@ def adagrad_direction(g: Tensor, state: State, *, eps: Number = 1e-10) -> Step:
 def adadelta_direction(
     g: Tensor, state: State, *, rho: Number = 0.9, eps: Number = 1e-6
 ) -> Step:
-    """Divide by the size of gradients, multiply by that of steps: u = g RMS(u)/RMS(g).
+    """Divide by the size of gradients, multiply by that of steps.
 
-    Source: Zeiler, arXiv 1212.5701. Twin: the step of torch.optim.Adadelta.
+    u = g RMS(u) / RMS(g). Source: Zeiler, arXiv 1212.5701. Twin:
+    torch.optim.Adadelta.
     """
     zero = torch.zeros_like(g)
     v, steps = state or (zero, zero)
@@ -155,12 +166,13 @@ def adadelta_direction(
 
 @direction
 def adamax_direction(
-    g: Tensor, state: State, *, betas: Betas = (0.9, 0.999), eps: Number = 1e-8
-) -> Step:
-    """Divide the mean gradient by the largest, m_hat / max(betas[1] n, abs(g) + eps).
+    g: Tensor, state: State, *,
+    betas: Betas = (0.9, 0.999), eps: Number = 1e-8,
+) -> Step:  # fmt: skip
+    """Divide by the largest, m_hat / max(betas[1] n, abs(g) + eps).
 
-    n is that maximum one step before. Source: Kingma & Ba, ICLR 2015, Algorithm 2,
-    which has no eps. Twin: the step of torch.optim.Adamax.
+    n is that maximum one step before. Source: Kingma & Ba, ICLR 2015,
+    Algorithm 2, which has no eps. Twin: torch.optim.Adamax.
     """
     zero = torch.zeros_like(g)
     k, m, largest = state or (0, zero, zero)
@@ -170,11 +182,13 @@ def adamax_direction(
 
 
 @direction
-def lion_direction(g: Tensor, state: State, *, betas: Betas = (0.9, 0.99)) -> Step:
+def lion_direction(
+    g: Tensor, state: State, *, betas: Betas = (0.9, 0.99)
+) -> Step:  # fmt: skip
     """Step by the sign alone: u = sign(betas[0] m + (1 - betas[0]) g).
 
-    m is the moving average of g by betas[1], taken after the step. Source: Chen et
-    al., NeurIPS 2023, Algorithm 2.
+    m is the moving average of g by betas[1], taken after the step.
+    Source: Chen et al., NeurIPS 2023, Algorithm 2.
     """
     (m,) = state or (torch.zeros_like(g),)
     u = torch.sign(betas[0] * m + (1 - betas[0]) * g)
@@ -205,13 +219,13 @@ def newton_schulz(
 
 
 def polar(g: Tensor) -> Tensor:
-    """Set the nonzero singular values of a matrix to 1: U V^T, where g = U S V^T.
+    """Set nonzero singular values to 1: U S V^T becomes U V^T.
 
     Shape (rows, columns), float32 or float64.
     """
     _refuse_other_than_matrices("polar", g)
     u, s, vt = torch.linalg.svd(g, full_matrices=False)
-    # A direction in which g is zero gets no step, as with the sign of 0.
+    # A direction in which g is zero gets no step: the sign of 0 is 0.
     moves = s > s[0] * max(g.shape) * torch.finfo(g.dtype).eps
     factor: Tensor = (u * moves) @ vt
     return factor
@@ -223,11 +237,12 @@ def muon_direction(
     momentum: Number = 0.95, nesterov: bool = True,
     orthogonalise: Callable[[Tensor], Tensor] = newton_schulz,
 ) -> Step:  # fmt: skip
-    """Step by the sign of a matrix: u = sqrt(max(1, rows / columns)) O(m).
+    """Step by a matrix's sign: u = sqrt(max(1, rows / columns)) O(m).
 
-    m is the moving average of g, O is ``newton_schulz`` or ``polar``; with nesterov O
-    is taken of (1 - momentum) g + momentum m. Raises ValueError for a g that is not a
-    matrix. Source: Jordan et al., Muon, 2024. Twin: the step of torch.optim.Muon.
+    m is the moving average of g, O is ``newton_schulz`` or ``polar``;
+    with nesterov O is taken of (1 - momentum) g + momentum m. Raises
+    ValueError for a g that is not a matrix. Source: Jordan et al., 2024,
+    Muon. Twin: torch.optim.Muon.
     """
     _refuse_other_than_matrices("Muon", g)
     (m,) = state or (torch.zeros_like(g),)

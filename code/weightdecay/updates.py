@@ -15,8 +15,7 @@ returns ``(w, state)``:
   raises ``ValueError``, an unknown name ``TypeError``.
 
 The directions are in :mod:`weightdecay.directions`. A rule says where decay enters:
-``..._l2`` adds ``weight_decay * w`` to the gradient, before the direction; the others
-shrink the weight beside it.
+``..._l2`` adds ``weight_decay * w`` to the gradient, others shrink the weight beside.
 
 A rule steps one tensor. A module has several: each has its own state.
 
@@ -57,24 +56,24 @@ from weightdecay.settings import Number
 
 @rule
 def sgd(
-    w: Tensor, g: Tensor, state: State = None, *, lr: Number, weight_decay: Number = 0.0
-) -> Step:
-    """Step against the gradient: w <- w - lr g.
+    w: Tensor, g: Tensor, state: State = None, *,
+    lr: Number, weight_decay: Number = 0.0,
+) -> Step:  # fmt: skip
+    """Step against the gradient, without decay: w <- w - lr g.
 
-    The rule has no decay and raises ValueError for a weight_decay other
-    than 0. Twin: torch.optim.SGD(lr=lr).
+    Raises ValueError for a weight_decay. Twin: torch.optim.SGD(lr=lr).
     """
     if weight_decay != 0:
-        raise ValueError(
-            f"sgd does not decay, got weight_decay={weight_decay}: take sgd_l2"
-        )
+        why = "sgd does not decay, got"
+        raise ValueError(f"{why} {weight_decay=}: take sgd_l2")
     return w - lr * g, state
 
 
 @rule
 def sgd_l2(
-    w: Tensor, g: Tensor, state: State = None, *, lr: Number, weight_decay: Number
-) -> Step:
+    w: Tensor, g: Tensor, state: State = None, *,
+    lr: Number, weight_decay: Number,
+) -> Step:  # fmt: skip
     """SGD on the penalised loss: w <- w - lr (g + weight_decay w).
 
     The penalty is (weight_decay / 2) ||w||^2. Twin:
@@ -85,12 +84,13 @@ def sgd_l2(
 
 @rule
 def sgd_decoupled(
-    w: Tensor, g: Tensor, state: State = None, *, lr: Number, weight_decay: Number
-) -> Step:
-    """Shrink the old weight and step: w <- (1 - lr weight_decay) w - lr g.
+    w: Tensor, g: Tensor, state: State = None, *,
+    lr: Number, weight_decay: Number,
+) -> Step:  # fmt: skip
+    """Shrink the weight and step: w <- (1 - lr weight_decay) w - lr g.
 
-    Both act at once: g is the gradient at the old w. Source: Loshchilov &
-    Hutter, ICLR 2019, Equation 1, whose factor is 1 - weight_decay,
+    Both act at once: g is the gradient at the old w. Source: Loshchilov
+    & Hutter, ICLR 2019, Equation 1, whose factor is 1 - weight_decay,
     without lr. Equal to sgd_l2; with momentum it would not be.
     """
     return (1 - lr * weight_decay) * w - lr * g, state
@@ -99,28 +99,29 @@ def sgd_decoupled(
 @rule
 def sgd_momentum_l2(
     w: Tensor, g: Tensor, state: State = None, *,
-    lr: Number, weight_decay: Number, **momentum: Unpack[settings.Momentum],
+    lr: Number, weight_decay: Number, **more: Unpack[settings.Momentum],
 ) -> Step:  # fmt: skip
-    """Decay before the buffer: b <- momentum b + g + weight_decay w, w <- w - lr b.
+    """Decay before the buffer: b <- momentum b + g + weight_decay w.
 
-    Twin: torch.optim.SGD(momentum=..., weight_decay=...), dampening and nesterov too.
+    Then w <- w - lr b. Twin: torch.optim.SGD(momentum=...,
+    weight_decay=...), dampening and nesterov too.
     """
-    u, state = momentum_direction(g + weight_decay * w, state, **momentum)
+    u, state = momentum_direction(g + weight_decay * w, state, **more)
     return w - lr * u, state
 
 
 @rule
 def sgdw(
     w: Tensor, g: Tensor, state: State = None, *,
-    lr: Number, weight_decay: Number, **momentum: Unpack[settings.Momentum],
+    lr: Number, weight_decay: Number, **more: Unpack[settings.Momentum],
 ) -> Step:  # fmt: skip
-    """Decay beside the buffer: w <- (1 - lr weight_decay) w - lr b, b from g alone.
+    """Decay beside the buffer: w <- (1 - lr weight_decay) w - lr b.
 
-    Source: Loshchilov & Hutter, ICLR 2019, Algorithm 1, whose factor is 1 - (lr /
-    max_lr) weight_decay and whose lr is inside the buffer; in their code it is outside,
-    as here. Twin: timm.optim.SGDW.
+    b is made of g alone. Source: Loshchilov & Hutter, ICLR 2019, with
+    the factor 1 - (lr / max_lr) weight_decay and lr inside b; in their
+    code it is outside. Twin: timm.optim.SGDW.
     """
-    u, state = momentum_direction(g, state, **momentum)
+    u, state = momentum_direction(g, state, **more)
     return (1 - lr * weight_decay) * w - lr * u, state
 
 
@@ -129,10 +130,7 @@ def adam_l2(
     w: Tensor, g: Tensor, state: State = None, *,
     lr: Number, weight_decay: Number, **adam: Unpack[settings.Adam],
 ) -> Step:  # fmt: skip
-    """Adam on the penalised loss: the direction of g + weight_decay w.
-
-    Twin: torch.optim.Adam(weight_decay=...).
-    """
+    """Adam on the penalised loss. Twin: torch.optim.Adam."""
     u, state = adam_direction(g + weight_decay * w, state, **adam)
     return w - lr * u, state
 
@@ -142,9 +140,9 @@ def adamw(
     w: Tensor, g: Tensor, state: State = None, *,
     lr: Number, weight_decay: Number, **adam: Unpack[settings.Adam],
 ) -> Step:  # fmt: skip
-    """Adam beside decay: w <- (1 - lr weight_decay) w - lr u, u from g alone.
+    """Adam beside decay: w <- (1 - lr weight_decay) w - lr u.
 
-    Twin: torch.optim.AdamW.
+    u is made of g alone. Twin: torch.optim.AdamW.
     """
     u, state = adam_direction(g, state, **adam)
     return (1 - lr * weight_decay) * w - lr * u, state
@@ -153,12 +151,13 @@ def adamw(
 @rule
 def adamw_paper(
     w: Tensor, g: Tensor, state: State = None, *,
-    lr: Number, weight_decay: Number, max_lr: Number, **adam: Unpack[settings.Adam],
+    lr: Number, weight_decay: Number, max_lr: Number,
+    **adam: Unpack[settings.Adam],
 ) -> Step:  # fmt: skip
     """AdamW whose decay follows the schedule and not the base lr.
 
-    w <- (1 - (lr / max_lr) weight_decay) w - lr u, where lr / max_lr is the schedule
-    multiplier. Source: Loshchilov & Hutter, ICLR 2019, Algorithm 2.
+    w <- (1 - (lr / max_lr) weight_decay) w - lr u. Source: Loshchilov &
+    Hutter, ICLR 2019, Algorithm 2, whose multiplier is lr / max_lr.
     """
     u, state = adam_direction(g, state, **adam)
     return (1 - lr / max_lr * weight_decay) * w - lr * u, state
@@ -167,13 +166,14 @@ def adamw_paper(
 @rule
 def adamw_corrected(
     w: Tensor, g: Tensor, state: State = None, *,
-    lr: Number, weight_decay: Number, max_lr: Number, **adam: Unpack[settings.Adam],
+    lr: Number, weight_decay: Number, max_lr: Number,
+    **adam: Unpack[settings.Adam],
 ) -> Step:  # fmt: skip
     """AdamW whose decay falls with the square of lr.
 
-    w <- (1 - (lr^2 / max_lr) weight_decay) w - lr u. Source: Defazio, arXiv
-    2506.02285, for weights before a normalisation. Twin:
-    timm.optim.adamw.AdamWLegacy(corrected_weight_decay=True), max_lr its first lr.
+    w <- (1 - (lr^2 / max_lr) weight_decay) w - lr u. Source: Defazio,
+    arXiv 2506.02285, for weights before a normalisation. Twin: timm's
+    AdamWLegacy(corrected_weight_decay=True), max_lr its first lr.
     """
     u, state = adam_direction(g, state, **adam)
     return (1 - lr**2 / max_lr * weight_decay) * w - lr * u, state
@@ -184,10 +184,10 @@ def adamw_cautious(
     w: Tensor, g: Tensor, state: State = None, *,
     lr: Number, weight_decay: Number, **adam: Unpack[settings.Adam],
 ) -> Step:  # fmt: skip
-    """AdamW that decays only the weights that the step moves towards zero.
+    """AdamW that decays only what the step moves towards zero.
 
-    w <- w - lr (u + weight_decay [u w >= 0] w), weight by weight. Source: Chen et al.,
-    Cautious Weight Decay, arXiv 2510.12402, Algorithm 1.
+    w <- w - lr (u + weight_decay [u w >= 0] w), weight by weight.
+    Source: Chen et al., arXiv 2510.12402, Algorithm 1.
     """
     u, state = adam_direction(g, state, **adam)
     return w - lr * (u + weight_decay * w * (u * w >= 0)), state
@@ -208,7 +208,7 @@ def nadamw(
     w: Tensor, g: Tensor, state: State = None, *,
     lr: Number, weight_decay: Number, **nadam: Unpack[settings.NAdam],
 ) -> Step:  # fmt: skip
-    """NAdam beside decay. Twin: torch.optim.NAdam(decoupled_weight_decay=True)."""
+    """NAdam beside decay. Twin: NAdam(decoupled_weight_decay=True)."""
     u, state = nadam_direction(g, state, **nadam)
     return (1 - lr * weight_decay) * w - lr * u, state
 
@@ -228,7 +228,7 @@ def radamw(
     w: Tensor, g: Tensor, state: State = None, *,
     lr: Number, weight_decay: Number, **radam: Unpack[settings.RAdam],
 ) -> Step:  # fmt: skip
-    """RAdam beside decay. Twin: torch.optim.RAdam(decoupled_weight_decay=True)."""
+    """RAdam beside decay. Twin: RAdam(decoupled_weight_decay=True)."""
     u, state = radam_direction(g, state, **radam)
     return (1 - lr * weight_decay) * w - lr * u, state
 
@@ -236,30 +236,30 @@ def radamw(
 @rule
 def rmsprop_l2(
     w: Tensor, g: Tensor, state: State = None, *,
-    lr: Number, weight_decay: Number, **rmsprop: Unpack[settings.RMSprop],
+    lr: Number, weight_decay: Number, **more: Unpack[settings.RMSprop],
 ) -> Step:  # fmt: skip
     """RMSprop on the penalised loss. Twin: torch.optim.RMSprop."""
-    u, state = rmsprop_direction(g + weight_decay * w, state, **rmsprop)
+    u, state = rmsprop_direction(g + weight_decay * w, state, **more)
     return w - lr * u, state
 
 
 @rule
 def adagrad_l2(
     w: Tensor, g: Tensor, state: State = None, *,
-    lr: Number, weight_decay: Number, **adagrad: Unpack[settings.Adagrad],
+    lr: Number, weight_decay: Number, **more: Unpack[settings.Adagrad],
 ) -> Step:  # fmt: skip
     """Adagrad on the penalised loss. Twin: torch.optim.Adagrad."""
-    u, state = adagrad_direction(g + weight_decay * w, state, **adagrad)
+    u, state = adagrad_direction(g + weight_decay * w, state, **more)
     return w - lr * u, state
 
 
 @rule
 def adadelta_l2(
     w: Tensor, g: Tensor, state: State = None, *,
-    lr: Number, weight_decay: Number, **adadelta: Unpack[settings.Adadelta],
+    lr: Number, weight_decay: Number, **more: Unpack[settings.Adadelta],
 ) -> Step:  # fmt: skip
     """Adadelta on the penalised loss. Twin: torch.optim.Adadelta."""
-    u, state = adadelta_direction(g + weight_decay * w, state, **adadelta)
+    u, state = adadelta_direction(g + weight_decay * w, state, **more)
     return w - lr * u, state
 
 
@@ -280,7 +280,8 @@ def lion(
 ) -> Step:  # fmt: skip
     """Lion: the sign of a mean gradient, beside decay.
 
-    w <- (1 - lr weight_decay) w - lr u. Source: Chen et al., NeurIPS 2023, Algorithm 2.
+    w <- (1 - lr weight_decay) w - lr u. Source: Chen et al., NeurIPS
+    2023, Algorithm 2.
     """
     u, state = lion_direction(g, state, **lion)
     return (1 - lr * weight_decay) * w - lr * u, state
@@ -291,9 +292,9 @@ def muon(
     w: Tensor, g: Tensor, state: State = None, *,
     lr: Number, weight_decay: Number, **muon: Unpack[settings.Muon],
 ) -> Step:  # fmt: skip
-    """Muon: a mean gradient with its singular values set to about 1, beside decay.
+    """Muon: a mean gradient with singular values near 1, beside decay.
 
-    w <- (1 - lr weight_decay) w - lr u, for a matrix w. Twin: torch.optim.Muon.
+    w <- (1 - lr weight_decay) w - lr u. Twin: torch.optim.Muon.
     """
     u, state = muon_direction(g, state, **muon)
     return (1 - lr * weight_decay) * w - lr * u, state
