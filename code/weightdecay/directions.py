@@ -30,8 +30,8 @@ def momentum_direction(
 ) -> Step:  # fmt: skip
     """Sum past gradients: b <- momentum b + (1 - dampening) g, u = b.
 
-    The first b is g, undampened. With nesterov u = g + momentum b. Raises
-    ValueError for dampening with nesterov, and without momentum, where
+    The first b is g, undampened. With nesterov u = g + momentum b.
+    Raises ValueError for dampening with nesterov, and without momentum, where
     PyTorch has no buffer. Source: Sutskever et al., ICML 2013, who keep
     lr inside b and with nesterov take g ahead of w, at what is w here.
     Twin: the buffer of torch.optim.SGD.
@@ -53,7 +53,7 @@ def adam_direction(
     betas: Betas = (0.9, 0.999), eps: Number = 1e-8,
     amsgrad: bool = False,
 ) -> Step:  # fmt: skip
-    """Divide the mean gradient by its size: m_hat / sqrt(v_hat), nearly.
+    """Divide a mean gradient by its size: m_hat / (sqrt(v_hat) + eps).
 
     m and v are moving averages of g and g^2, m_hat and v_hat the same
     without their start at zero. With amsgrad, v_hat is made from the
@@ -241,7 +241,7 @@ def muon_direction(
 
     m is the moving average of g, O is ``newton_schulz`` or ``polar``;
     with nesterov O is taken of (1 - momentum) g + momentum m. Raises
-    ValueError for a g that is not a matrix. Source: Jordan et al., 2024,
+    ValueError for a g that is no matrix. Source: Jordan et al., 2024,
     Muon. Twin: torch.optim.Muon.
     """
     _refuse_other_than_matrices("Muon", g)
