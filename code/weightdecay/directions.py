@@ -31,10 +31,10 @@ def momentum_direction(
     """Sum past gradients: b <- momentum b + (1 - dampening) g, u = b.
 
     The first b is g, undampened. With nesterov u = g + momentum b.
-    Raises ValueError for dampening with nesterov, and without momentum, where
-    PyTorch has no buffer. Source: Sutskever et al., ICML 2013, who keep
-    lr inside b and with nesterov take g ahead of w, at what is w here.
-    Twin: the buffer of torch.optim.SGD.
+    Raises ValueError for dampening with nesterov, and without momentum,
+    where PyTorch has no buffer. Source: Sutskever et al., ICML 2013; lr
+    is inside their b, and with nesterov they take g ahead of w, at what
+    is w here. Twin: the buffer of torch.optim.SGD.
     """
     heavy = every(momentum != 0) and not nesterov
     if not (every(dampening == 0) or heavy):
