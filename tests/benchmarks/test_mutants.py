@@ -6,6 +6,7 @@ import sys
 import mutants
 import pytest
 from mutations import Mutant, changed, essence, sample
+from waiting import LONG
 
 CODE = '''\
 """A module."""
@@ -121,7 +122,7 @@ def tiny(tmp_path, monkeypatch):
         "def test_both():\n"
         "    assert half(6) == 3 and count(2) == 0\n"
     )
-    settings = {"ROOT": tmp_path, "WORK": tmp_path / "_build", "TIMES": 0, "MORE": 5}
+    settings = {"ROOT": tmp_path, "WORK": tmp_path / "_build", "TIMES": 0, "MORE": LONG}
     settings |= {"CODE": mutants.Path("code/tiny"), "TESTS": mutants.Path("tests/tiny")}
     settings |= {"MODULES": {"m": ("test_m.py",)}, "HEAVY": (), "WORKERS": 2}
     for name, value in settings.items():
@@ -133,13 +134,18 @@ def test_each_mutant_meets_the_tests_and_the_code_stays_as_it_was(tiny):
     changes = {
         ("x / y", "x * y"): "killed",
         ("== 7", "== 8"): "survived",
-        ("n = n - 1", "n = n + 0"): "timed out",
         ("def half", "def third"): "killed",
     }
     jobs = {Mutant("m", 1, "", CODE.replace(*change)): change for change in changes}
     said = {jobs[mutant]: said for mutant, said in mutants.outcomes(jobs)}
     assert said == changes
     assert (tiny / "code/tiny/m.py").read_text() == CODE
+
+
+def test_a_mutant_that_never_ends_is_stopped(tiny, monkeypatch):
+    monkeypatch.setattr(mutants, "MORE", 2)
+    loop = Mutant("m", 1, "", CODE.replace("n = n - 1", "n = n + 0"))
+    assert list(mutants.outcomes([loop])) == [(loop, "timed out")]
 
 
 def test_tests_that_fail_without_a_mutant_are_told(tiny):

@@ -10,7 +10,7 @@ def look_for(page, word):
 
 def test_a_word_is_found_and_its_page_opens(visit, root):
     with visit(f"{root}book/index.html") as here:
-        look_for(here.page, "radioactive")
+        look_for(here.page, "rotation")
         found = here.page.locator("#search-results a", has_text="SGD").first
         found.click()
         here.page.wait_for_url("**/book/sgd.html**")
