@@ -34,7 +34,7 @@ ADAMS = pytest.mark.parametrize(
 
 @ADAMS
 @says(
-    "Where a weight has no gradient, Adam takes about $\\eta$ per step, whatever "
+    "Without a gradient Adam takes at most about $\\eta$ per step, whatever "
     "$\\lambda$ is."
 )
 def test_a_hundredfold_decay_moves_a_weight_without_gradient_by_nothing_more(settings):

@@ -12,7 +12,7 @@ from weightdecay.sweep import best, movement, sweep
 says = on("lr_coupling")
 
 CLAIMS_NOTHING = {
-    "In noisy linear regression from a pretrained start,": "a limit",
+    "For AdamW in noisy linear regression,": "a limit",
     "With the steps alone doubled": "one case, computed beside it",
 }
 
