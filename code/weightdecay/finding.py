@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -58,13 +59,19 @@ def find_subject(
                 if mended:
                     subject, found = mended, dict(mended.names)
                     continue
-                tried[f"{type(error).__name__}: {error}"] = None
+                tried[said(error)] = None
                 break
             if moves.isfinite().all() and moves.any():
                 return _with_lr(subject)
             tried[_why_not(subject, moves)] = None
             break
     raise RefusedError(f"With a parameter of shape {shape}: {' / '.join(tried)}")
+
+
+def said(error: Exception) -> str:
+    """Return an error in one line: some of torch's list a backend in each of many."""
+    first = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {shorten(first, 200, placeholder=' …')}"
 
 
 def argument_names(make: Make, names: Mapping[str, str] | None) -> dict[str, str]:

@@ -23,7 +23,7 @@ from weightdecay.evidence import (
     rescales,
     shift_left,
 )
-from weightdecay.finding import RefusedError, find_subject
+from weightdecay.finding import RefusedError, find_subject, said
 from weightdecay.guesses import penalties, responses, shares, shrinkings
 from weightdecay.subject import (
     LONG,
@@ -168,8 +168,8 @@ def _answer(subject: Subject, guide: Subject) -> Answer:
     except Exception as error:
         raise RefusedError(
             f"With a parameter of shape {subject.shape} it steps, but not in each run: "
-            f"{type(error).__name__}: {error}. Ask with another lr, weight_decay or "
-            f"shape, or mend that first"
+            f"{said(error)}. Ask with another lr, weight_decay or shape, or mend that "
+            f"first"
         ) from error
     return answer
 

@@ -1,6 +1,7 @@
 """The census: taken again, it gives the table that the book shows."""
 
 import csv
+import re
 from collections import Counter
 from importlib import import_module
 from importlib.util import find_spec
@@ -71,6 +72,12 @@ def test_a_changed_answer_would_be_found():
     assert differing(kept, kept) == {}
     assert list(differing(changed + kept[1:], kept)) == list(by_name(kept[:1]))
     assert list(differing(kept, kept[1:])) == list(by_name(kept[:1]))
+
+
+def test_the_table_names_no_folder_of_the_machine_that_asked():
+    texts = [text for row in probe.census() for text in row.values()]
+    assert [x for x in texts if "site-packages" in x or re.search(r"\s/\w+/", x)] == []
+    assert max(map(len, texts)) < 1000
 
 
 def test_the_table_has_a_row_for_each_that_is_named():

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from weightdecay.by_hand import Penalise, Rates, Shares
-from weightdecay.finding import argument_names, find_subject
+from weightdecay.finding import argument_names, find_subject, said
 from weightdecay.subject import (
     CHANGE,
     LONG,
@@ -304,3 +304,15 @@ def test_rows_of_a_sparse_gradient_are_tried_before_its_elements():
 
     subject(Rows)
     assert dims[-1] == 1
+
+
+def test_an_error_is_told_in_one_short_line():
+    assert said(TypeError("no\nCPU: registered at x")) == "TypeError: no"
+    assert said(ValueError("a word " * 100)).endswith(" …")
+    assert len(said(ValueError("a word " * 100))) < 220
+
+    def make(params, lr):
+        raise RuntimeError("a kind\n" + "a backend\n" * 99)
+
+    with pytest.raises(ValueError, match=r"shape \(3, 2\): RuntimeError: a kind$"):
+        find_subject(make)
