@@ -11,7 +11,7 @@
 # make frameworks  optax, Keras, timm and pytorch_optimizer, for the tests that run them
 #               (500 MB)
 # make census   what the optimizers of many packages do with weight_decay, asked again
-#               (400 MB; a quarter of an hour on a quiet machine)
+#               (400 MB; half an hour on a quiet machine)
 # make lock     requirements*.txt, compiled again from requirements*.in
 # make clean    what was built;  make distclean  also the environment
 #

@@ -95,10 +95,9 @@ def keras(loss, start, lrs, mu, decay):
 
 
 @says(
-    "while $\\eta$ falls, the price is below $(1-\\mu)\\lambda$. It is off only "
-    "while $\\eta$ changes within the $1/(1-\\mu)$ steps that the buffer "
-    "remembers, and once $\\eta$ stays constant above zero, both rest at the same "
-    "point.",
+    "while $\\eta$ falls, the price is below $(1-\\mu)\\lambda$. Over ten times "
+    "the steps it still ends at {glue:text}`coasted_long:.3f`. Once $\\eta$ stays "
+    "constant above zero, both rest at the same point.",
     "and minimises with the penalty $\\lambda$. timm's SGDW and, at a constant "
     "learning rate, Keras shrink the weights directly: the penalty is "
     "$(1-\\mu)\\lambda$.",
@@ -343,7 +342,7 @@ def test_along_eigenvectors_the_distance_decays_with_the_curvature_added():
 
 @says(
     "No other $\\lambda$ mends this, since decay beside takes the same share",
-    "The paths differ for the first $1/(1-\\mu)$ steps or so,",
+    "The paths come apart in the first $1/(1-\\mu)$ steps or so,",
 )
 @pytest.mark.parametrize("nesterov", [False, True])
 @pytest.mark.parametrize("loss", [TILTED, lambda w: 0 * w.sum()])
