@@ -1,10 +1,9 @@
 """Say at a chapter's end how to cite it, and let readers mend it or report a problem.
 
-The fault that this mends: Sphinx has no citation of a page, and the theme's buttons for
-an edit and for a problem want the repository's address in a second place. Authors,
-version and date come from ``CITATION.cff``, addresses from ``[project.urls]`` of
-``pyproject.toml``; while these are absent, no link is shown. Delete this file when the
-theme reads both.
+The fault that this mends: Sphinx has no citation of a page, and wants the repository's
+address in a second place. Authors, version and date come from ``CITATION.cff``,
+addresses from ``[project.urls]`` of ``pyproject.toml``; while these are absent, no link
+is shown. Delete this file when the theme reads both.
 
 A chapter is a page with a kernel, but for the first page, which is the book's own, and
 those that the config value ``citing_exclude`` names.
@@ -33,20 +32,24 @@ _BLOCK = """<details class="citing"><summary>Cite this chapter</summary>
 def setup(app):
     """Register with Sphinx."""
     app.add_config_value("citing_exclude", [], "html")
-    app.connect("config-inited", offer_buttons)
     app.connect("html-page-context", add_citation)
+    # After what a page can become.
+    app.connect("html-page-context", offer_links, priority=600)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def offer_buttons(app, config):
-    """Switch on the theme's buttons for an edit and for a problem, if they can work."""
-    if repository := project_of(app).get("urls", {}).get("Repository"):
-        config.html_theme_options = {
-            **config.html_theme_options,
-            "repository_url": repository.removesuffix("/").removesuffix(".git"),
-            "use_edit_page_button": True,
-            "use_issues_button": True,
-        }
+def offer_links(app, pagename, templatename, context, doctree):
+    """Name where a page is edited, and where a problem is told, if that is known."""
+    repository = project_of(app).get("urls", {}).get("Repository")
+    if repository and doctree is not None:
+        home = repository.removesuffix("/").removesuffix(".git")
+        source = Path(app.env.doc2path(pagename)).relative_to(app.srcdir).as_posix()
+        context.setdefault("forms", []).extend(
+            [
+                ("Edit it", f"{home}/edit/main/{source}"),
+                ("Report a problem", f"{home}/issues/new?title={source}"),
+            ]
+        )
 
 
 def add_citation(app, pagename, templatename, context, doctree):

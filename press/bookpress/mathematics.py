@@ -13,7 +13,9 @@ files come from.
 """
 
 import html
+import io
 import json
+import logging as standard_logging
 import re
 import shutil
 from functools import reduce
@@ -21,20 +23,17 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup
 from docutils import nodes
+from fontTools import subset
+from fontTools.ttLib import TTFont
 from py_mini_racer import MiniRacer
 from sphinx.locale import _
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
-from bookpress.icons import cut
-
 _KATEX = Path(__file__).with_name("katex")
-_LAYOUT = Path(__file__).with_suffix(".css")
 
-# The second class is the theme's: its script lets the keyboard reach such a box while
-# it is too narrow for what is in it.
-_FORMULA = '<div class="formula pst-scrollable-table-container">%s</div></div>\n'
+_FORMULA = '<div class="formula">%s</div></div>\n'
 
 _TYPESET = """
 function typeset(tex, options) {
@@ -50,6 +49,11 @@ _ENDS = re.compile(r"[-,.;:!?)\]’”…]+")  # noqa: RUF001
 
 # LaTeX numbers the lines of these. On a page the number is Sphinx's.
 _NUMBERED = re.compile(r"\\(begin|end)\{(align|alignat|equation|gather)\}")
+
+# In a font's table of names: family, unique id, full name, PostScript name, ...
+_NAMES = (1, 3, 4, 6, 16)
+# Else it tells of every table that it cuts, and of days before its own time.
+standard_logging.getLogger("fontTools").setLevel(standard_logging.ERROR)
 
 # A command or a character.
 _TOKEN = re.compile(r"\\[a-zA-Z]+|\\?.", re.DOTALL)
@@ -213,9 +217,7 @@ def copy_styles(app):
         target = Path(app.outdir, "_static", "katex")
         shutil.copytree(_KATEX / "fonts", target / "fonts", dirs_exist_ok=True)
         shutil.copy(_KATEX / "LICENSE", target)
-        styles = (_KATEX / "katex.min.css", _LAYOUT)
-        together = "".join(each.read_text("utf8") for each in styles)
-        (target / "katex.css").write_text(together, "utf8")
+        shutil.copy(_KATEX / "katex.min.css", target / "katex.css")
 
 
 def cut_fonts(app, error):
@@ -227,7 +229,23 @@ def cut_fonts(app, error):
         parsed = BeautifulSoup(page.read_text("utf8"), "html.parser")
         letters.update(*(part.text for part in parsed.select(".katex-html")))
     for font in Path(app.outdir, "_static", "katex", "fonts").glob("*.woff"):
-        font.write_bytes(cut(font, map(ord, letters), "Formulas"))
+        font.write_bytes(cut(font, map(ord, letters)))
+
+
+def cut(font_file, codes):
+    """Return a font as WOFF bytes, with the glyphs for ``codes`` and its licence."""
+    font = TTFont(font_file, recalcTimestamp=False)
+    options = subset.Options(name_IDs=["*"], notdef_outline=True, layout_features=[])
+    cutter = subset.Subsetter(options)
+    cutter.populate(unicodes=codes)
+    cutter.subset(font)
+    for record in font["name"].names:
+        if record.nameID in _NAMES:
+            record.string = "Formulas"
+    font.flavor = "woff"
+    file = io.BytesIO()
+    font.save(file)
+    return file.getvalue()
 
 
 def keep_together(app, doctree, docname):

@@ -1,8 +1,8 @@
 """Offer each chapter with cells as an executed notebook that runs alone.
 
-The fault that this mends: the theme offers a notebook only when a launch provider is
-set, and that file is the page's source, with directives and roles that no notebook
-shows. Delete this file when myst-nb writes a notebook with its roles resolved.
+The fault that this mends: the builder offers only a page's source, with directives and
+roles that no notebook shows. Delete this file when myst-nb writes a notebook with its
+roles resolved.
 
 The text comes from the resolved page, the cells with their outputs from myst-nb. Cells
 that the page leaves out (set-up) are kept, folded, right after the code cell before
@@ -27,7 +27,6 @@ _FOR_THE_BOOK = ("application/papermill.record/", "application/pdf")
 def setup(app):
     """Register with Sphinx."""
     app.connect("doctree-resolved", write_notebook)
-    # Before the theme looks whether there is a notebook to offer.
     app.connect("html-page-context", offer_notebook, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -51,9 +50,10 @@ def write_notebook(app, doctree, docname):
 
 
 def offer_notebook(app, pagename, templatename, context, doctree):
-    """Tell the theme's download button where the notebook is."""
+    """Name the notebook among the forms of a page."""
     if _executed(app, pagename).exists():
-        context["ipynb_source"] = f"{pagename}.ipynb"
+        form = ("Notebook", f"_sources/{pagename}.ipynb")
+        context.setdefault("forms", []).append(form)
 
 
 def _executed(app, docname):

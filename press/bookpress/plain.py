@@ -1,6 +1,6 @@
 """Offer each page as plain Markdown, and list the pages in ``llms.txt``.
 
-The fault that this mends: the theme offers a page's source, in which every number is a
+The fault that this mends: the builder offers a page's source, in which every number is a
 role and every equation has lost its number. Here both are filled in, for people and
 programs that read text. Delete this file when Sphinx can write such Markdown beside its
 HTML. The form of ``llms.txt`` is that of llmstxt.org.
@@ -18,17 +18,18 @@ def setup(app):
     """Register with Sphinx."""
     app.connect("builder-inited", keep_sources)
     app.connect("doctree-resolved", write_page)
+    app.connect("html-page-context", offer_page)
     app.connect("build-finished", write_list)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def keep_sources(app):
-    """Leave the place of the sources, which the theme links to, to this file."""
+    """Leave the place of the sources to this file."""
     app.builder.copysource = False
 
 
 def write_page(app, doctree, docname):
-    """Write one page as Markdown, to where the theme offers its source."""
+    """Write one page as Markdown, in place of its source."""
     if app.builder.name == "html":
         numbers = Numbers.of(app.env, docname)
         page = app.config.html_baseurl + app.builder.get_target_uri(docname)
@@ -36,6 +37,13 @@ def write_page(app, doctree, docname):
         target = Path(app.outdir, "_sources", f"{docname}.md")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(f"{text}\n", "utf8")
+
+
+def offer_page(app, pagename, templatename, context, doctree):
+    """Name the text among the forms of a page."""
+    if doctree is not None:
+        form = ("Markdown", f"_sources/{pagename}.md")
+        context.setdefault("forms", []).append(form)
 
 
 def _text(found, numbers):

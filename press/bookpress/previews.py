@@ -12,13 +12,11 @@ refers to it. A page without such references loads nothing.
 
 import posixpath
 import re
-import shutil
 from html import escape
 from pathlib import Path
 
 from bs4 import BeautifulSoup
 
-SCRIPT = Path(__file__).with_suffix(".js")
 # What can be shown: not a section or a page.
 SHOWN = "div.math, figure, table, .admonition, .proof, .citation"
 # In characters. What is larger is left to the link.
@@ -50,7 +48,6 @@ def add_previews(app, error):
     pages = {page: _without(file.read_text("utf8")) for page, file in files.items()}
     for page, text in pages.items():
         files[page].write_text(text.replace("</body>", f"{block(page, pages)}</body>"))
-    shutil.copy(SCRIPT, Path(app.outdir, "_static"))
 
 
 def _without(text):

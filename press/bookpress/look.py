@@ -1,0 +1,63 @@
+"""How pages look, and what they load: the theme's sheet, the book's own after it.
+
+The fault that this mends: Sphinx and each extension give every page their own sheets
+and scripts, most of which the book's sheet replaces, and none is deferred. The theme
+offers a page's source, but no other form of it. Delete it when pages load by need.
+
+The folder ``look`` has the sheet, the fonts, the scripts and the templates. What a page
+can become, its notebook or plain text, is in ``context["forms"]``, which the template
+shows: pairs of a name and an address.
+"""
+
+from fnmatch import fnmatch
+from pathlib import Path
+
+LOOK = Path(__file__).with_name("look")
+# What the book's sheet says in fewer words, and what moves a search that is not used.
+REPLACED = (
+    "_static/pygments.css",
+    "_static/mystnb.*.css",
+    "_static/exercise.css",
+    "_static/styles/furo-extensions.css",
+    "_static/copybutton.css",
+    "_static/documentation_options.js",
+    "_static/doctools.js",
+    "_static/sphinx_highlight.js",
+)
+
+
+def setup(app):
+    """Register with Sphinx."""
+    app.connect("config-inited", use_folder)
+    app.connect("builder-inited", use_sheet)
+    app.connect("html-page-context", load_what_is_used, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def use_folder(app, config):
+    """Let Sphinx find the templates, and copy what pages load."""
+    config.templates_path.insert(0, str(LOOK / "templates"))
+    config.html_static_path.append(str(LOOK / "static"))
+
+
+def use_sheet(app):
+    """Load the book's sheet after all others."""
+    if app.builder.format == "html":
+        app.add_css_file("book.css", priority=900)
+
+
+def load_what_is_used(app, pagename, templatename, context, doctree):
+    """Leave out what is replaced, and let no script hold up the page."""
+    for kind in ("css_files", "script_files"):
+        context[kind] = [x for x in context[kind] if not is_replaced(x)]
+    for script in context["script_files"]:
+        if script.filename:
+            script.attributes.setdefault("defer", "defer")
+    # The theme's template has a viewport already.
+    metatags = context.get("metatags", "").splitlines()
+    context["metatags"] = "\n".join(x for x in metatags if "viewport" not in x)
+
+
+def is_replaced(file):
+    """Say whether a sheet or script is one that no page loads."""
+    return any(fnmatch(str(file.filename), pattern) for pattern in REPLACED)
