@@ -28,6 +28,8 @@ REPLACED = (
 
 def setup(app):
     """Register with Sphinx."""
+    # Jupyter Book sets it for an extension that the book does not load.
+    app.add_config_value("comments_config", {}, "")
     app.connect("config-inited", use_folder)
     app.connect("builder-inited", use_sheet)
     app.connect("html-page-context", load_what_is_used, priority=900)
