@@ -20,7 +20,6 @@ REPLACED = (
     "_static/exercise.css",
     "_static/styles/furo-extensions.css",
     "_static/copybutton.css",
-    "_static/documentation_options.js",
     "_static/doctools.js",
     "_static/sphinx_highlight.js",
 )
