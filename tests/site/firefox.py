@@ -61,6 +61,16 @@ class Page:
         actions = [{"type": "key", "id": "keyboard", "actions": keys}]
         self._call("input.performActions", context=self._page, actions=actions)
 
+    def resize(self, width, height):
+        """Give the page another size."""
+        size = {"width": width, "height": height}
+        self._call("browsingContext.setViewport", context=self._page, viewport=size)
+
+    def screenshot(self):
+        """Return a picture of all of the page, as base64."""
+        what = {"context": self._page, "origin": "document"}
+        return self._call("browsingContext.captureScreenshot", **what)["data"]
+
     def _call(self, method, **params):
         number = next(self._ids)
         self._socket.send(

@@ -43,6 +43,6 @@ def test_the_theme_switch_changes_the_colours_of_figures(visit, http, figure):
     with visit(http + CHAPTER, color_scheme="light") as here:
         colours = []
         for theme in ("light", "dark", "light"):
-            here.page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+            here.page.evaluate(f"document.body.dataset.theme = '{theme}'")
             colours.append(here.page.evaluate(f"{line}.stroke"))
         assert colours[0] == colours[2] != colours[1]

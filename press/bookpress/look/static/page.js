@@ -27,7 +27,7 @@
   if (location.hash) unfold();
 
   // On a phone a row is a small list, in which each cell says its column.
-  for (const table of all("article table.docutils, .listing table")) {
+  for (const table of all("article table.docutils")) {
     const names = all("thead th", table).map((th) => th.textContent.trim());
     for (const row of all("tbody tr", table))
       [...row.cells].forEach((cell, k) => names[k] && (cell.dataset.label = names[k]));
