@@ -3,11 +3,11 @@
 Each file says which fault of the tools it mends, and when it can be deleted.
 
 What a chapter may say: ``opening`` (the answer first, a takeaway for each section),
-``folds`` (checks to be opened), ``names`` (short ones, for links).
-What a page shows: ``mathematics`` (KaTeX at build time), ``inline_svg``,
-``image_sizes``, ``accessible``.
-What it loads: ``lean`` (no script that it does not use), ``styles`` (one stylesheet,
-``book.css`` its last part), ``icons``, ``leftovers``, and ``templates``.
+``folds`` (checks and solutions to be opened), ``names`` (short ones, for links).
+What a page shows: ``mathematics`` (KaTeX at build time), ``numbers`` (those that a cell
+computed), ``inline_svg``, ``image_sizes``, ``accessible``.
+How it looks, and what it loads: ``look``, with its folder of styles, fonts, scripts and
+templates.
 What it offers: ``notebooks``, ``launch``, ``plain`` (Markdown and llms.txt); both texts
 are written by ``markdown``; ``previews`` (what a reference points to), ``citing``.
 How it is found: ``address``, ``metadata``, ``entrances``, ``last_changed``.
