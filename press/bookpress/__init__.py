@@ -3,7 +3,8 @@
 Each file says which fault of the tools it mends, and when it can be deleted.
 
 What a chapter may say: ``opening`` (the answer first, a takeaway for each section),
-``folds`` (checks and solutions to be opened), ``names`` (short ones, for links).
+``folds`` (checks and solutions to be opened), ``names`` (short ones, for links),
+``references`` (works, as the text cites them).
 What a page shows: ``mathematics`` (KaTeX at build time), ``numbers`` (those that a cell
 computed), ``inline_svg``, ``image_sizes``, ``accessible``.
 How it looks, and what it loads: ``look``, with its folder of styles, fonts, scripts and
@@ -13,6 +14,6 @@ are written by ``markdown``; ``previews`` (what a reference points to), ``citing
 How it is found: ``address``, ``metadata``, ``entrances``, ``last_changed``.
 In print: ``latex``, ``parts``.
 How it is built: ``execution`` (with ``needs``, ``running``, ``outputs`` and the kernels
-of ``warm_kernels`` and ``warm_process``), ``checks``, ``publish``, ``repeatable``.
+of ``warm_kernels`` and ``warm_process``), ``checks``, ``publish``, ``repeatable``, ``executed`` (when each page ran).
 How it is written: ``live``, ``chapter``.
 """

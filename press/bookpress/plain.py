@@ -74,7 +74,7 @@ def write_list(app, error):
     if error or app.builder.name != "html":
         return
     root, site = app.config.root_doc, app.config.html_baseurl
-    pages = [page for page in _in_order(app.env, root) if page != root]
+    pages = [page for page in in_order(app.env, root) if page != root]
     lines = [f"# {app.config.project}", f"> {_description(app.env, root)}", "## Pages"]
     lines.append(
         "\n".join(
@@ -86,10 +86,11 @@ def write_list(app, error):
     Path(app.outdir, "llms.txt").write_text("\n\n".join(lines) + "\n", "utf8")
 
 
-def _in_order(env, page):
+def in_order(env, page):
+    """Yield a page and those below it, as the contents have them."""
     yield page
     for below in env.toctree_includes.get(page, ()):
-        yield from _in_order(env, below)
+        yield from in_order(env, below)
 
 
 def _description(env, page):
