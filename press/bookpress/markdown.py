@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from html import unescape
 from textwrap import indent
 from typing import NamedTuple
-from urllib.parse import urljoin
 
 from docutils import nodes
 from sphinx.addnodes import desc
@@ -48,19 +47,6 @@ class Fold(NamedTuple):
     level: int
 
 
-def portable(doctree, page):
-    """Return a copy whose links lead to the website; ``page`` is the page's address.
-
-    Without an address the links inside the book stay plain text.
-    """
-    copy = doctree.deepcopy()
-    for link in copy.findall(nodes.reference):
-        if page.startswith("http"):
-            target = link.get("refuri") or f"#{link.get('refid', '')}"
-            link["refuri"] = urljoin(page, target)
-    return copy
-
-
 def _dotted(number):
     return ".".join(map(str, number or ()))
 
@@ -78,8 +64,8 @@ def inline(node):
         nodes.image: "",
     }
     if isinstance(node, nodes.reference):
-        is_external = node.get("refuri", "").startswith("http")
-        return f"[{inner}]({node['refuri']})" if is_external else inner
+        target = node.get("refuri", "")
+        return f"[{inner}]({target})" if target[:1] not in ("", "#") else inner
     return wrapped.get(type(node), inner)
 
 

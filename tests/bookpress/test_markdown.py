@@ -39,7 +39,7 @@ def written(*children):
             "[torch](https://x.org/)",
         ),
         (nodes.reference("", "(2.4)", refuri="#equation-rule"), "(2.4)"),
-        (nodes.reference("", "", nodes.literal("", "a"), refuri="b.html"), "`a`"),
+        (nodes.reference("", "", nodes.literal("", "a"), refuri="b.md"), "[`a`](b.md)"),
     ],
 )
 def test_what_stands_in_a_sentence(node, markdown):
