@@ -5,9 +5,11 @@ roles that no notebook shows. Delete this file when myst-nb writes a notebook wi
 roles resolved.
 
 The text comes from the resolved page, the cells with their outputs from myst-nb. Cells
-that the page leaves out (set-up) are kept, folded; checks are open. A solution with
-cells is a heading, folded in JupyterLab, up to the next one. A first cell says what to
-install when the book's package is missing.
+that the page leaves out (set-up) are kept. They, checks and what the page folds are
+folded: JupyterLab, from version 4 on, shows the first line of such a cell, which in
+checks says what they check. A solution with cells is a heading, folded in JupyterLab,
+up to the next one. A first cell says what to install when the book's package is
+missing.
 """
 
 import tomllib
@@ -16,7 +18,6 @@ from pathlib import Path
 
 import nbformat
 
-from bookpress import folds
 from bookpress.editions import portable, put_back, read_executed
 from bookpress.execution import executed_notebook
 from bookpress.markdown import Fold, Numbers, blocks, captions
@@ -148,8 +149,7 @@ def _code_cell(executed):
     cell.outputs = [o for o in map(_without_extras, executed.outputs) if o]
     if tags := executed.metadata.get("tags"):
         cell.metadata["tags"] = tags
-        if folds.TAG not in tags:
-            cell.metadata["jupyter"] = {"source_hidden": True}
+        cell.metadata["jupyter"] = {"source_hidden": True}
     return cell
 
 

@@ -55,7 +55,7 @@ def test_a_solution_keeps_its_cells_below_a_folded_heading():
     assert made[2].metadata["jp-MarkdownHeadingCollapsed"] is True
 
 
-@pytest.mark.parametrize("tag", ["remove-cell", "hide-input"])
+@pytest.mark.parametrize("tag", ["remove-cell", "checks", "hide-input"])
 def test_what_the_page_folds_or_leaves_out_is_folded(tag):
     tagged = nb.new_code_cell("# it holds", metadata={"tags": [tag]})
     folded = notebooks._code_cell(tagged)
