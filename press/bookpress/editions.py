@@ -32,6 +32,9 @@ def portable(doctree, page, suffix):
     """
     copy = doctree.deepcopy()
     for link in copy.findall(nodes.reference):
+        if "number" in link["classes"]:  # its cell is in the file, too
+            link["refuri"] = ""
+            continue
         target = link.get("refuri") or f"#{link.get('refid', '')}"
         is_online = page.startswith("http")
         link["refuri"] = (

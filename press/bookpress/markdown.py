@@ -61,6 +61,7 @@ def inline(node):
         nodes.strong: f"**{inner}**",
         nodes.literal: f"`{node.astext()}`",
         nodes.math: f"${node.astext().strip()}$",
+        nodes.superscript: f"<sup>{inner}</sup>",
         nodes.image: "",
     }
     if isinstance(node, nodes.reference):
