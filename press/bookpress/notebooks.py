@@ -19,6 +19,7 @@ import nbformat
 
 from bookpress import folds
 from bookpress.markdown import Fold, Numbers, blocks, captions, portable
+from bookpress.on_demand import without_late_drawings
 
 # What only the book can show: values for the prose, and the figures for print.
 _FOR_THE_BOOK = ("application/papermill.record/", "application/pdf")
@@ -172,5 +173,9 @@ def _without_merged(executed):
 def _without_extras(output):
     if "data" not in output:
         return output
-    data = {k: v for k, v in output.data.items() if not k.startswith(_FOR_THE_BOOK)}
+    data = {
+        kind: without_late_drawings(x) if isinstance(x, str) else x
+        for kind, x in output.data.items()
+        if not kind.startswith(_FOR_THE_BOOK)
+    }
     return nbformat.from_dict({**output, "data": data}) if data else None
