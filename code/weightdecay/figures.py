@@ -86,7 +86,9 @@ class BookFigure(Figure):
 def _rounded(attribute: re.Match[str]) -> str:
     # A hundredth of a point is less than can be seen.
     number = re.compile(r"-?\d+\.\d+")
-    short = number.sub(lambda x: f"{float(x[0]):.2f}".rstrip("0").rstrip("."), attribute[0])
+    short = number.sub(
+        lambda x: f"{float(x[0]):.2f}".rstrip("0").rstrip("."), attribute[0]
+    )
     return " ".join(["", *short.split()])
 
 
@@ -145,13 +147,14 @@ def panels(draws: Sequence[Callable[[], Figure]], titles: Sequence[str]) -> Book
 
 
 def _one_legend(figure: Figure) -> None:
-    legends = [ax.get_legend() for ax in figure.axes if ax.get_legend()]
+    legends = [legend for ax in figure.axes if (legend := ax.get_legend())]
     for legend in legends:
         legend.remove()
     for legend in legends[:1]:
         labels = [text.get_text() for text in legend.get_texts()]
         where: dict[str, Any] = {"loc": "outside upper left", "ncols": 2}
-        figure.legend(legend.legend_handles, labels, **where)
+        handles = [handle for handle in legend.legend_handles if handle]
+        figure.legend(handles, labels, **where)
 
 
 @in_style

@@ -72,7 +72,7 @@ def _still(figure: Figure) -> list[dict[str, Any]]:
             "looks": [_look(line) for line in ax.lines],
             "patches": list(map(str, ax.patches)),
             "paths": [
-                path.vertices.tolist()
+                np.asarray(path.vertices).tolist()
                 for each in ax.collections
                 for path in each.get_paths()
             ],

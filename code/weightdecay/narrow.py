@@ -27,18 +27,18 @@ def narrowed(figure: Figure) -> Iterator[None]:
     Its legends stand above it, in as many columns as have room.
     """
     size = figure.get_size_inches().copy()
-    legends = [ax.get_legend() for ax in figure.axes if ax.get_legend()]
+    legends = [legend for ax in figure.axes if (legend := ax.get_legend())]
     figure.set_size_inches(WIDTH, BODY)
     above = [_above(figure, legend) for legend in legends]
-    rows = sum(-(-len(each.get_texts()) // each._ncols) for each in above)
+    rows = sum(rows for _, rows in above)
     figure.set_size_inches(WIDTH, max(map(_height, figure.axes)) + rows * ROW)
     try:
         yield
     finally:
-        for new, old in zip(above, legends, strict=True):
+        for (new, _), old in zip(above, legends, strict=True):
             new.remove()
             old.set(visible=True, in_layout=True)
-        figure.set_size_inches(size)
+        figure.set_size_inches(*size)
 
 
 def _height(ax: Axes) -> float:
@@ -49,15 +49,16 @@ def _height(ax: Axes) -> float:
     return (WIDTH - LABELS) * (high - low) / (right - left) + LABELS
 
 
-def _above(figure: Figure, legend: Legend) -> Legend:
-    """Put a copy of a legend above the figure, as wide as there is room."""
+def _above(figure: Figure, legend: Legend) -> tuple[Legend, int]:
+    """Put a copy of a legend above the figure; return it and its number of rows."""
+    handles = [handle for handle in legend.legend_handles if handle]
     legend.set(visible=False, in_layout=False)
     labels = [text.get_text() for text in legend.get_texts()]
     look: dict[str, Any] = {"loc": "outside upper left", "borderaxespad": 0}
     look |= {"handlelength": 1.8, "columnspacing": 1.2, "borderpad": 0.25}
     for columns in range(len(labels), 0, -1):
-        new = figure.legend(legend.legend_handles, labels, ncols=columns, **look)
+        new = figure.legend(handles, labels, ncols=columns, **look)
         if columns == 1 or new.get_window_extent().width <= figure.bbox.width:
             break
         new.remove()
-    return new
+    return new, -(-len(labels) // columns)

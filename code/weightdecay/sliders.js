@@ -4,6 +4,14 @@
   let asked, wanted;
   const frameOf = (key) => inputs.reduce((n, x) => n * (+x.max + 1) + +x[key], 0);
   const first = frameOf("defaultValue");
+  // Browsers differ in what they keep of a page that is loaded again: so it is kept here.
+  const key = location.pathname + root.id;
+  const kept = (values) => {
+    try {
+      if (values) sessionStorage[key] = values;
+      return sessionStorage[key]?.split(" ");
+    } catch { /* who forbids it begins anew */ }
+  };
   // The data stand here, or in a script of their own that hands over a text.
   const load = () => asked ??= new Promise((done, failed) => {
     if (!place.dataset.src) return done(place.textContent);
@@ -59,8 +67,9 @@
     says.textContent = data.says[frame];
   }
   for (const near of ["pointerenter", "focusin"]) root.addEventListener(near, load);
-  root.addEventListener("input", show);
-  // Where another drawing took the place, and where a browser kept what was set.
+  root.addEventListener("input", () => (kept(inputs.map(x => x.value).join(" ")), show()));
+  // Where another drawing took the place.
   root.addEventListener("fitted", show);
-  addEventListener("pageshow", show);
+  kept()?.forEach((value, i) => inputs[i].value = value);
+  show();
 })(document.getElementById("NAME"));

@@ -23,7 +23,7 @@ SCRIPT = Path(__file__).with_name("sliders.js")
 # Where a page has no sheet for it, what is only to be heard is not seen either.
 _HEARD = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)"
 
-_PAGE = """<div class="sliders" id="{name}" role="group" aria-label="Figure with sliders">
+_PAGE = """<div class="sliders" id="{name}" role="group" aria-label="Sliders">
 <div class="sliders-controls">{controls}</div>
 {drawing}
 <p role="status" style="{heard}"></p>
@@ -33,7 +33,8 @@ _PAGE = """<div class="sliders" id="{name}" role="group" aria-label="Figure with
 
 _CONTROL = """<label><code>{label}</code>
 <input name="{label}" aria-label="{label}" type="range" max="{last}" value="{shown}"
- data-values="{values}" aria-valuetext="{label} {value}"><output>{value}</output></label>"""
+ autocomplete="off" data-values="{values}" aria-valuetext="{label} {value}">
+<output>{value}</output></label>"""
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Sliders:
         return self.print()._repr_mimebundle_() | {"text/html": self.html()}
 
     def print(self) -> "BookFigure":
-        """Return the figure for print: some settings side by side, each with its name."""
+        """Return the figure for print: some settings side by side, each named."""
         from weightdecay import figures
 
         settings = self.printed or self._some()
@@ -121,7 +122,9 @@ class Sliders:
             name: _spread(numbers, self.shown[name], count if i < 2 else 1)
             for i, (name, numbers) in enumerate(self.values.items())
         }
-        return [dict(zip(kept, x, strict=True)) for x in itertools.product(*kept.values())]
+        return [
+            dict(zip(kept, x, strict=True)) for x in itertools.product(*kept.values())
+        ]
 
     def _says(self) -> list[str]:
         return [self.say(**each) if self.say else "" for each in self._all()]
@@ -156,4 +159,6 @@ def _described(svg: str, alt: str) -> str:
     # The shape is said again: a browser may wait with what is inside, see book.css.
     fits = f"max-width:100%;height:auto;aspect-ratio:{width}/{height}"
     label = escape(alt, quote=True)
-    return svg.replace("<svg", f'<svg role="img" aria-label="{label}" style="{fits}"', 1)
+    return svg.replace(
+        "<svg", f'<svg role="img" aria-label="{label}" style="{fits}"', 1
+    )

@@ -6,7 +6,8 @@ What a chapter may say: ``opening`` (the answer first, a takeaway for each secti
 ``folds`` (checks to be opened), ``names`` (short ones, for links).
 What a page shows: ``mathematics`` (KaTeX at build time), ``inline_svg``,
 ``image_sizes``, ``accessible``.
-What it loads: ``on_demand`` (drawings and sliders when they are needed), ``lean`` (no script that it does not use), ``styles`` (one stylesheet,
+What it loads: ``on_demand`` (drawings and sliders when they are needed), ``lean``
+(no script that it does not use), ``styles`` (one stylesheet,
 ``book.css`` its last part), ``icons``, ``leftovers``, and ``templates``.
 What it offers: ``notebooks``, ``launch``, ``plain`` (Markdown and llms.txt); both texts
 are written by ``markdown``; ``previews`` (what a reference points to), ``citing``.

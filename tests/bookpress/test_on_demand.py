@@ -20,7 +20,9 @@ def test_a_late_part_is_emptied_and_says_where_its_text_is():
     body, texts = taken(SLIDER + DRAWING)
     assert texts == [TEXT, '<svg id="n"/>']
     assert 'class="late" data-src="late/1.js"></script>' in body
-    assert '<metadata class="late narrow" data-src="late/2.js"></metadata></svg>' in body
+    assert (
+        '<metadata class="late narrow" data-src="late/2.js"></metadata></svg>' in body
+    )
     assert "quoted" not in body and 'id="n"' not in body
 
 
