@@ -8,7 +8,7 @@ What a chapter may say: ``opening`` (the answer first, a takeaway for each secti
 What a page shows: ``mathematics`` (KaTeX at build time), ``numbers`` (those that a cell
 computed), ``inline_svg``, ``image_sizes``, ``accessible``.
 How it looks, and what it loads: ``look``, with its folder of styles, fonts, scripts and
-templates.
+templates; ``on_demand`` (drawings and sliders, when they are needed).
 What it offers: ``notebooks``, ``launch``, ``plain`` (Markdown and llms.txt); both texts
 are written by ``markdown``; ``previews`` (what a reference points to), ``citing``.
 How it is found: ``address``, ``metadata``, ``entrances``, ``last_changed``.

@@ -21,6 +21,7 @@ import nbformat
 from bookpress.editions import portable, put_back, read_executed
 from bookpress.execution import executed_notebook
 from bookpress.markdown import Fold, Numbers, blocks, captions
+from bookpress.on_demand import without_late_drawings
 
 # What only the book can show: values for the prose, and the figures for print.
 _FOR_THE_BOOK = ("application/papermill.record/", "application/pdf")
@@ -170,5 +171,9 @@ def _without_merged(executed):
 def _without_extras(output):
     if "data" not in output:
         return output
-    data = {k: v for k, v in output.data.items() if not k.startswith(_FOR_THE_BOOK)}
+    data = {
+        kind: without_late_drawings(x) if isinstance(x, str) else x
+        for kind, x in output.data.items()
+        if not kind.startswith(_FOR_THE_BOOK)
+    }
     return nbformat.from_dict({**output, "data": data}) if data else None

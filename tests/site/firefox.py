@@ -43,6 +43,19 @@ class Page:
         where = {"context": self._page, "url": address, "wait": "complete"}
         self._call("browsingContext.navigate", **where)
 
+    def reload(self):
+        """Load the page again and wait until all of it is there."""
+        self._call("browsingContext.reload", context=self._page, wait="complete")
+
+    def back(self):
+        """Go back to the page before, and wait until all of it is there."""
+        self._call("browsingContext.traverseHistory", context=self._page, delta=-1)
+        self.wait_for("document.readyState === 'complete'")
+
+    def wait_for(self, expression):
+        """Wait until an expression is true in the page."""
+        until(lambda: self.evaluate(expression))
+
     def evaluate(self, expression):
         """Return what an expression yields in the page, or what its promise gives."""
         result = self._call(
