@@ -9,7 +9,8 @@ What a page shows: ``mathematics`` (KaTeX at build time), ``inline_svg``,
 What it loads: ``lean`` (no script that it does not use), ``styles`` (one stylesheet,
 ``book.css`` its last part), ``icons``, ``leftovers``, and ``templates``.
 What it offers: ``notebooks``, ``launch``, ``plain`` (Markdown and llms.txt); both texts
-are written by ``markdown``; ``previews`` (what a reference points to), ``citing``.
+are written by ``markdown``; ``previews`` (what a reference points to), ``citing``,
+``search`` (of each section, read by ``sections``, its formulas by ``linear``).
 How it is found: ``address``, ``metadata``, ``entrances``, ``last_changed``.
 In print: ``latex``, ``parts``.
 How it is built: ``execution`` (with ``needs``, ``running``, ``outputs`` and the kernels
