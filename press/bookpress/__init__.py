@@ -10,7 +10,8 @@ computed), ``inline_svg``, ``image_sizes``, ``accessible``.
 How it looks, and what it loads: ``look``, with its folder of styles, fonts, scripts and
 templates; ``on_demand`` (drawings and sliders, when they are needed).
 What it offers: ``notebooks``, ``launch``, ``plain`` (Markdown and llms.txt); both texts
-are written by ``markdown``; ``previews`` (what a reference points to), ``citing``.
+are written by ``markdown``; ``previews`` (what a reference points to), ``citing``,
+``search`` (of each section, read by ``sections``, its formulas by ``linear``).
 How it is found: ``address``, ``metadata``, ``entrances``, ``last_changed``.
 In print: ``latex``, ``parts``.
 How it is built: ``execution`` (with ``needs``, ``running``, ``outputs`` and the kernels

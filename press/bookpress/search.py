@@ -1,0 +1,79 @@
+"""Find any word, formula, number or name of the book, in the section that has it.
+
+The fault that this mends: Sphinx's search knows pages and no sections, cuts
+``torch.optim.SGD`` and ``weight_decay`` into pieces, has each formula three times and
+no Greek letter, and shows no sentence where pages can't be fetched: from a folder of
+files. Delete this file when Sphinx's search finds what its tests look for.
+
+Every page loads ``find.js``. What else searching needs is loaded when a reader begins:
+the scripts in ``look/static/search``, MiniSearch (the folder ``minisearch`` says where
+it is from), and what this file writes when all pages are written: each section's text.
+It is a script, since nothing else can be read from a folder of files.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+from bookpress.sections import sections
+
+_LIBRARY = Path(__file__).with_name("minisearch")
+# What only Sphinx's own search uses.
+_NEEDLESS = ("searchtools.js", "language_data.js", "doctools.js", "sphinx_highlight.js")
+
+
+def setup(app):
+    """Register with Sphinx."""
+    app.connect("builder-inited", take_over)
+    app.connect("html-collect-pages", search_page)
+    # When all pages are written, before anyone publishes them.
+    app.connect("build-finished", write, priority=450)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def take_over(app):
+    """Keep Sphinx from making its index, and load the script."""
+    if app.builder.name == "html":
+        app.builder.search = False
+        app.add_js_file("find.js", priority=910)
+
+
+def search_page(app):
+    """Return the page that shows what was found for a form or a link."""
+    return [("search", {"title": "Search"}, "search.html")]
+
+
+def write(app, error):
+    """Write what is searched, beside the library that searches it."""
+    if error or app.builder.name != "html":
+        return
+    static = Path(app.outdir, "_static")
+    for name in _NEEDLESS:
+        (static / name).unlink(missing_ok=True)
+    folder = static / "search"
+    folder.mkdir(exist_ok=True)
+    shutil.copy(_LIBRARY / "minisearch.min.js", folder)
+    shutil.copy(_LIBRARY / "LICENSE", folder)
+    (folder / "book.js").write_text(_book(app), "utf8")
+
+
+def _book(app):
+    """Return the script that hands over all pages and their sections."""
+    pages, lines = [], []
+    for count, name in enumerate(sorted(app.env.found_docs)):
+        pages.append([app.builder.get_target_uri(name), _short_name(app.env, name)])
+        html = Path(app.builder.get_outfilename(name)).read_text("utf8")
+        for each in sections(html):
+            section = [count, each.anchor, each.number, each.title, each.text]
+            lines.append(_json(section))
+    whole = ",\n".join(lines)
+    return f"BookSearch.receive({{pages: {_json(pages)}, sections: [\n{whole}\n]}});\n"
+
+
+def _short_name(env, page):
+    name = env.metadata.get(page, {}).get("short_title")
+    return name or env.titles[page].astext()
+
+
+def _json(value):
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
