@@ -230,3 +230,45 @@ def test_a_long_table_shows_the_rows_that_have_the_words(visit, http):
         assert table.locator("output").text_content().startswith(f"{len(found)} of ")
         table.locator("input").fill("")
         assert table.locator("output").text_content() == every
+
+
+COPIED = "navigator.clipboard.readText()"
+
+
+def test_a_copied_sentence_has_each_formula_once_as_tex(visit, http):
+    rights = ["clipboard-read", "clipboard-write"]
+    with visit(f"{http}book/sgd.html", permissions=rights) as here:
+        here.page.locator(".answer p").nth(1).evaluate(
+            """p => {
+              const range = document.createRange();
+              range.selectNodeContents(p);
+              getSelection().removeAllRanges();
+              getSelection().addRange(range);
+            }"""
+        )
+        here.page.keyboard.press("Control+c")
+        copied = here.page.evaluate(COPIED)
+        assert copied.startswith("For SGD without momentum or clipping, the penalty $")
+        assert copied.count(r"$1 - \eta\lambda$") == 1 and "1−ηλ" not in copied
+
+
+def test_words_in_a_folded_solution_are_found_in_the_page(visit, http):
+    # What the browser's own search opens, a link to a text opens, too.
+    with visit(f"{http}book/index.html") as here:
+        address = f"{http}book/sgd.html#:~:text=Half%20of%20it"
+        here.page.goto("about:blank")
+        here.page.goto(address)
+        solution = here.page.locator("details.solution").first
+        assert solution.evaluate("fold => fold.open")
+        assert here.page.locator("details.solution[open]").count() == 1
+
+
+def test_the_contents_say_where_the_reader_is(visit, http):
+    size = {"viewport": {"width": 1280, "height": 900}}
+    with visit(f"{http}book/sgd.html", **size) as here:
+        marked = here.page.locator(".toc-tree .scroll-current > a")
+        for key, name in (("End", "Exercises"), ("Home", ""), ("End", "Exercises")):
+            here.page.keyboard.press(key)
+            here.page.wait_for_timeout(300)
+            shown = marked.last.text_content() if marked.count() else ""
+            assert name in shown and (name or not shown.endswith("Exercises"))
