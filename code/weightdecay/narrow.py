@@ -32,6 +32,8 @@ def narrowed(figure: Figure) -> Iterator[None]:
     above = [_above(figure, legend) for legend in legends]
     rows = sum(rows for _, rows in above)
     figure.set_size_inches(WIDTH, max(map(_height, figure.axes)) + rows * ROW)
+    # Once for the ticks that fit this size: the layout then has room for their labels.
+    figure.draw_without_rendering()
     try:
         yield
     finally:

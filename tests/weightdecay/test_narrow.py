@@ -1,10 +1,12 @@
 """The drawing for a phone: its letters are legible, and the figure stays as it was."""
 
+import io
 import re
 
 import pytest
+import torch
 
-from weightdecay import figures
+from weightdecay import figures, problems
 from weightdecay.narrow import narrowed
 
 # Across a screen of 390 pixels, see book.css.
@@ -57,3 +59,16 @@ def test_a_drawing_to_scale_gets_the_height_that_it_needs():
         box = figure.axes[0].get_window_extent()
         assert box.width > 0.75 * figure.bbox.width
         assert figure.bbox.height < 0.75 * figure.bbox.width
+
+
+def test_long_labels_of_ticks_leave_room_for_the_name_of_the_axis():
+    bowl = problems.Quadratic(
+        torch.ones(2).double(), torch.tensor([0.1, 1.0]).double().diag()
+    )
+    still = torch.zeros(9, 2).double()
+    window = {"xlim": (-0.1, 1.3), "ylim": (-0.1, 1.8)}
+    figure = figures.contours(bowl, {"path": still}, **window)
+    figure.pdf()
+    with narrowed(figure):
+        figure.savefig(io.BytesIO(), format="svg")
+        assert figure.axes[0].yaxis.label.get_window_extent().x0 > -2
