@@ -488,8 +488,8 @@ def test_an_adam_is_what_the_table_says_whatever_its_name():
 @says(
     "What has no mark runs in the book's tests. ° ran in the benchmark below, and † "
     "was read in its source and not run",
-    "Markers are what torch left in this build, and timm and, for the paper, a chain "
-    "of optax in the benchmark below; tensorflow-addons did not run.",
+    "Markers: torch in this build; timm, and for the paper a chain of optax, in "
+    "the benchmark below; tensorflow-addons did not run.",
 )
 def test_no_rule_of_the_book_stands_in_for_a_package():
     page = (claims.ROOT / "book/conventions.md").read_text("utf8")

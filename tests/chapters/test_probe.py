@@ -231,7 +231,7 @@ def kept(w, share):
     return w.detach()
 
 
-@says("Beside their size, numbers lie nowhere closer.")
+@says("For their size, numbers lie nowhere closer.")
 @says("So a share below $\\texttt{eps}/4$ is lost whatever the weight")
 def test_a_small_share_is_lost_on_every_16_bit_number():
     every = torch.arange(-(2**15), 2**15).to(torch.int16).view(torch.bfloat16)

@@ -107,6 +107,15 @@ def test_the_strength_divides_by_what_the_convention_says():
     ]
     assert strengths == pytest.approx([0.3, 0.075, 0.06])
     assert own.strength(lr=0.1, base_lr=7.0) == pytest.approx(0.3)
+    # One example and one step, unless told otherwise.
+    alone = [dataclasses.replace(own, per=per) for per in conventions.PER]
+    strengths = [each.strength(lr=0.1, base_lr=7.0) for each in alone]
+    assert strengths == pytest.approx(len(alone) * [0.3])
+
+
+def test_a_convention_can_not_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        CONVENTIONS["torch.AdamW"].times = 2.0
 
 
 @pytest.mark.parametrize(

@@ -398,3 +398,9 @@ def test_a_decay_that_gives_nan_is_refused_and_says_so():
 
     with pytest.raises(ValueError, match=r"its steps give NaN with weight_decay=0\.3"):
         probe.ask(make)
+
+
+def test_a_decay_far_above_rounding_is_seen_however_small_it_is():
+    # A hundred-billionth of the weight per step; rounding is ten thousand times less.
+    answer = probe.ask(OPTIM.AdamW, lr=1e-6, weight_decay=1e-5)
+    assert answer.place == "weight" and answer.kept == WEIGHT["kept"]

@@ -142,6 +142,32 @@ def test_an_idle_weight_gets_no_gradient():
     assert decays.idle(0.3, warm=True, size=3.0).abs().max() == 0
 
 
+class Remembering(torch.optim.Optimizer):
+    """Decays what had a gradient once, whether or not it has one now."""
+
+    def __init__(self, params, lr, weight_decay=0.0):
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        """Shrink it, and go against the gradient, if there is one."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    self.state[p]["seen"] = True
+                if self.state[p]:
+                    p.mul_(1 - group["lr"] * group["weight_decay"])
+                if p.grad is not None:
+                    p.sub_(group["lr"] * p.grad)
+
+
+def test_an_idle_weight_had_gradients_before_if_it_is_warm():
+    asked = subject(Remembering)
+    assert asked.idle(0.3, warm=False).abs().max() == 0
+    lost = -asked.idle(0.3, warm=True, size=3.0)
+    assert lost.allclose(3 * LR * 0.3 * asked.weight().double())
+
+
 def test_an_lr_that_is_a_tensor_stays_the_same_tensor():
     rate = torch.tensor(0.1)
     optimizer = torch.optim.Adam([torch.ones(1)], lr=rate, foreach=False)
