@@ -4,6 +4,7 @@
 # make pdf      the book as one PDF
 # make check    all that must pass before a change lands
 # make lighthouse  Lighthouse on every page, beside a default Jupyter Book (needs Node)
+# make shots    every page in two browsers, both themes and three widths, to be looked at
 # make builds   how long builds take, beside plain Jupyter Book's (an hour, quiet machine)
 # make mutants  small faults put into the code, and whether its tests see them (an hour)
 # make live     the website in a browser, rebuilt at every save
@@ -24,7 +25,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .PHONY: book release test pdf tex tex-packages check lint live lock clean distclean
-.PHONY: lighthouse lighthouse-tools frameworks census builds mutants chapter
+.PHONY: shots lighthouse lighthouse-tools frameworks census builds mutants chapter
 
 PYTHON ?= python3
 TORCH_INDEX ?=
@@ -86,6 +87,10 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+shots: book
+	$(BIN)/python tests/site/shots.py
+	@echo "Look at them: file://$(CURDIR)/_build/shots/index.html"
 
 # The tools first: who lacks one hears it before the book is built.
 lighthouse: lighthouse-tools book

@@ -40,7 +40,7 @@ def test_the_wheel_brings_the_library_alone(wheel):
     assert tops == {"weightdecay"}
     code = {p.name for p in (ROOT / "code/weightdecay").glob("*.py")}
     assert {Path(n).name for n in names if n.endswith(".py")} == code
-    for data in ("py.typed", "style.mplstyle", "data/conventions.csv"):
+    for data in ("py.typed", "style.mplstyle", "sliders.js", "data/conventions.csv"):
         assert f"weightdecay/{data}" in names
     assert not any("entry_points" in name for name in names)
 

@@ -4,7 +4,8 @@ import functools
 import io
 import re
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from weightdecay.extras import extra
+from weightdecay.narrow import narrowed
 from weightdecay.paths import Loss
 
 with extra("plot"):
@@ -26,6 +28,8 @@ DENSE = 2000
 Numbers: TypeAlias = Sequence[float] | Tensor
 P = ParamSpec("P")
 T = TypeVar("T")
+# Where figures are drawn now, if in parts of another one.
+_PLACES: ContextVar[Iterator[Figure] | None] = ContextVar("places", default=None)
 STYLE = Path(__file__).with_name("style.mplstyle")
 
 
@@ -40,20 +44,36 @@ class BookFigure(Figure):
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> dict[str, str]:
-        pdf = b64encode(self._saved("pdf", {"CreationDate": None})).decode()
-        return {"image/svg+xml": self.svg(), "application/pdf": pdf}
+        return {"image/svg+xml": self.svg(), "application/pdf": self.pdf()}
+
+    def pdf(self) -> str:
+        """Return the figure for print, as base64."""
+        return b64encode(self._saved("pdf", {"CreationDate": None})).decode()
 
     def svg(self, name: str | None = None) -> str:
         """Return the figure as one ``svg`` element, ready to stand inside a page.
 
-        ``name`` begins the names of its parts; by default each figure has its own.
+        ``name`` begins the names of its parts; by default each figure has its own. In
+        a ``metadata`` element, which nobody shows, it holds the drawing for a phone.
         """
+        wide = self._drawing()
+        name = name or f"f{sha256(wide.encode()).hexdigest()[:8]}"
+        with matplotlib.style.context(STYLE), narrowed(self):
+            narrow = _named(self._drawing(), f"{name}n")
+        inside = f'<metadata class="late narrow">{narrow}</metadata></svg>'
+        return _named(wide, name).replace("</svg>", inside)
+
+    def _drawing(self) -> str:
         svg = self._saved("svg", {"Date": None}).decode()
         svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
         svg = re.sub(r"(: ?)#([0-9a-f]{6})", r"\1var(--figure-\2, #\2)", svg)
-        name = name or f"f{sha256(svg.encode()).hexdigest()[:8]}"
-        svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
-        return svg[svg.index("<svg") :]
+        # An exponent is as legible as the smallest label: 8 in place of 7 points.
+        svg = svg.replace("font-size: 7px", "font-size: 8px")
+        svg = re.sub(r' (?:d|x|y|transform)="[^"]*"', _rounded, svg)
+        # Their own names change with the last bit of a place.
+        for number, clip in enumerate(re.findall(r'<clipPath id="(\w+)"', svg)):
+            svg = svg.replace(clip, f"clip_{number}")
+        return svg[svg.index("<svg") :].strip()
 
     def _saved(self, file_format: str, metadata: dict[str, None]) -> bytes:
         # Without a date in the metadata the same figure gives the same bytes.
@@ -61,6 +81,19 @@ class BookFigure(Figure):
         with matplotlib.style.context(STYLE):
             self.savefig(file, format=file_format, metadata=metadata, transparent=True)
         return file.getvalue()
+
+
+def _rounded(attribute: re.Match[str]) -> str:
+    # A hundredth of a point is less than can be seen.
+    number = re.compile(r"-?\d+\.\d+")
+    short = number.sub(
+        lambda x: f"{float(x[0]):.2f}".rstrip("0").rstrip("."), attribute[0]
+    )
+    return " ".join(["", *short.split()])
+
+
+def _named(svg: str, name: str) -> str:
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
 
 
 def in_style(draw: Callable[P, T]) -> Callable[P, T]:
@@ -80,10 +113,48 @@ def axes(*, xlabel: str, ylabel: str, **settings: Any) -> tuple[BookFigure, Axes
 
     ``settings`` are properties of the axes, such as ``yscale="log"``.
     """
-    figure = BookFigure()
+    figure = _new_figure()
     return figure, figure.subplots(
         subplot_kw={"xlabel": xlabel, "ylabel": ylabel, **settings}
     )
+
+
+def _new_figure() -> BookFigure:
+    places = _PLACES.get()
+    # A place in a figure draws as the figure does.
+    return BookFigure() if places is None else cast(BookFigure, next(places))
+
+
+@in_style
+def panels(draws: Sequence[Callable[[], Figure]], titles: Sequence[str]) -> BookFigure:
+    """Return one figure of up to four, each drawn by a function and named by a title.
+
+    Each function makes one figure by what this module has. They have one legend, that
+    of the first, above all.
+    """
+    columns = min(2, len(draws))
+    rows = -(-len(draws) // columns)
+    figure = BookFigure(figsize=(6.4, 2.6 * rows + 0.3))
+    places = figure.subfigures(rows, columns, squeeze=False).ravel()
+    held = _PLACES.set(iter(places))
+    try:
+        for draw, title in zip(draws, titles, strict=True):
+            draw().axes[0].set_title(title, fontsize="medium", loc="left")
+    finally:
+        _PLACES.reset(held)
+    _one_legend(figure)
+    return figure
+
+
+def _one_legend(figure: Figure) -> None:
+    legends = [legend for ax in figure.axes if (legend := ax.get_legend())]
+    for legend in legends:
+        legend.remove()
+    for legend in legends[:1]:
+        labels = [text.get_text() for text in legend.get_texts()]
+        where: dict[str, Any] = {"loc": "outside upper left", "ncols": 2}
+        handles = [handle for handle in legend.legend_handles if handle]
+        figure.legend(handles, labels, **where)
 
 
 @in_style
@@ -155,7 +226,8 @@ def contours(
     """
     figure, ax = axes(xlabel="$w_1$", ylabel="$w_2$", xlim=xlim, ylim=ylim)
     ax.set_aspect("equal")
-    figure.set_size_inches(6.4, 5.0)
+    if isinstance(figure, BookFigure):
+        figure.set_size_inches(6.4, 5.0)
     _level_lines(ax, loss, xlim, ylim)
     for label, path in paths.items():
         every = max(1, len(path) // 80)

@@ -15,7 +15,7 @@ from html import escape
 SHOWN = 60
 _PAGE = """<div class="listing" id="{name}">
 <p hidden><label>Rows with <input type="search"></label> <output></output></p>
-<div class="pst-scrollable-table-container"><table class="dataframe table">
+<div class="table-wrapper"><table class="docutils">
 <thead><tr>{head}</tr></thead>
 <tbody>
 {body}
@@ -89,14 +89,16 @@ class Listing:
         return _PAGE.format(
             name=name,
             head="".join(f'<th scope="col">{_marked(x)}</th>' for x in self.columns),
-            body="\n".join(map(_row, self.rows[:SHOWN])),
-            rest="\n".join(map(_row, self.rows[SHOWN:])),
+            body="\n".join(map(self._row, self.rows[:SHOWN])),
+            rest="\n".join(map(self._row, self.rows[SHOWN:])),
             script=_SCRIPT.replace("NAME", name),
         )
 
-
-def _row(texts: Sequence[str]) -> str:
-    return f"<tr>{''.join(f'<td>{_marked(text)}</td>' for text in texts)}</tr>"
+    def _row(self, texts: Sequence[str]) -> str:
+        # On a phone a cell stands alone, and says its column.
+        pairs = zip(self.columns, texts, strict=True)
+        cells = (f'<td data-label="{c}">{_marked(text)}</td>' for c, text in pairs)
+        return f"<tr>{''.join(cells)}</tr>"
 
 
 def _marked(text: str) -> str:

@@ -3,17 +3,18 @@
 Each file says which fault of the tools it mends, and when it can be deleted.
 
 What a chapter may say: ``opening`` (the answer first, a takeaway for each section),
-``folds`` (checks to be opened), ``names`` (short ones, for links).
-What a page shows: ``mathematics`` (KaTeX at build time), ``inline_svg``,
-``image_sizes``, ``accessible``.
-What it loads: ``lean`` (no script that it does not use), ``styles`` (one stylesheet,
-``book.css`` its last part), ``icons``, ``leftovers``, and ``templates``.
+``folds`` (checks and solutions to be opened), ``names`` (short ones, for links),
+``references`` (works, as the text cites them).
+What a page shows: ``mathematics`` (KaTeX at build time), ``numbers`` (those that a cell
+computed), ``inline_svg``, ``image_sizes``, ``accessible``.
+How it looks, and what it loads: ``look``, with its folder of styles, fonts, scripts and
+templates; ``on_demand`` (drawings and sliders, when they are needed).
 What it offers: ``notebooks``, ``launch``, ``plain`` (Markdown and llms.txt); both texts
 are written by ``markdown``; ``previews`` (what a reference points to), ``citing``,
 ``search`` (of each section, read by ``sections``, its formulas by ``linear``).
 How it is found: ``address``, ``metadata``, ``entrances``, ``last_changed``.
 In print: ``latex``, ``parts``.
 How it is built: ``execution`` (with ``needs``, ``running``, ``outputs`` and the kernels
-of ``warm_kernels`` and ``warm_process``), ``checks``, ``publish``, ``repeatable``.
+of ``warm_kernels`` and ``warm_process``), ``checks``, ``publish``, ``repeatable``, ``executed`` (when each page ran).
 How it is written: ``live``, ``chapter``.
 """

@@ -1,6 +1,6 @@
 """Two pages at the root: one leads to the first chapter, one meets who is lost.
 
-The fault that this mends: the theme's extensions write an ``index.html`` that is no
+The fault that this mends: sphinx-external-toc writes an ``index.html`` that is no
 valid page, and no ``404.html``. A host shows that in place of any page that is missing,
 at any depth, so its links start at the site's root. Delete it when Jupyter Book has
 both.
@@ -8,6 +8,8 @@ both.
 
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from bookpress.plain import in_order
 
 
 def _write(app, error):
@@ -22,20 +24,12 @@ def _write(app, error):
         "root": urlsplit(config.html_baseurl).path,
         "pages": {
             builder.get_target_uri(page): app.env.titles[page].astext()
-            for page in [config.root_doc, *_in_order(app.env.toctree_includes, config)]
+            for page in in_order(app.env, config.root_doc)
         },
     }
     for name in ("index.html", "404.html"):
         page = builder.templates.render(f"root/{name}", context)
         Path(app.outdir, name).write_text(page, "utf8")
-
-
-def _in_order(includes, config):
-    waiting = list(includes.get(config.root_doc, ()))
-    while waiting:
-        page = waiting.pop(0)
-        yield page
-        waiting = [*includes.get(page, ()), *waiting]
 
 
 def setup(app):

@@ -1,8 +1,9 @@
-"""Fold the cells that check what a sentence says, so that readers can open them.
+"""Fold checks and solutions, so that readers can open them, and find what is inside.
 
 The fault that this mends: myst-nb hides such a cell from readers altogether, or folds
-it under words that are the same for all cells. Delete this file when a tag can fold a
-cell under words of its own.
+it under words that are the same for all cells; sphinx-exercise folds a solution by a
+script, so that who looks for words in the page does not find those inside. Delete this
+file when a tag can fold a cell under words of its own, and a solution is a ``details``.
 
 A cell with the tag ``checks`` is one line, *Checks*, and what the comment says that it
 begins with; it opens to the cell. The PDF has no such cells.
@@ -12,8 +13,9 @@ from html import escape
 
 from docutils import nodes
 from sphinx.transforms import SphinxTransform
+from sphinx_exercise.nodes import is_solution_node
 
-TAG, TITLE = "checks", "Checks"
+TAG, SOLUTION, TITLE = "checks", "solution", "Checks"
 
 
 class Folded(nodes.General, nodes.Element):
@@ -28,7 +30,8 @@ class FoldChecks(SphinxTransform):
     def apply(self):
         """Put it below a title."""
         for cell in list(self.document.findall(is_check)):
-            cell[:] = [Folded("", *cell.children, title=title_of(cell.astext()))]
+            title = title_of(cell.astext())
+            cell[:] = [Folded("", *cell.children, title=title, classes=[TAG])]
 
 
 def is_check(node):
@@ -50,10 +53,20 @@ def leave_out(app, doctree, docname):
             cell.parent.remove(cell)
 
 
+def fold_solutions(app, doctree, docname):
+    """Fold the solutions of a page; print has them open."""
+    for solution in list(filter(is_solution_node, doctree.findall())):
+        if app.builder.format == "html":
+            title, *inside = solution.children
+            fold = Folded("", *inside, title=title.astext(), classes=[SOLUTION])
+            fold["ids"] = solution["ids"]
+            solution.replace_self(fold)
+
+
 def visit(writer, node):
     """Begin what is folded."""
-    summary = f"<summary>{escape(node['title'])}</summary>"
-    writer.body.append(f'<details class="{TAG}">{summary}\n')
+    start = writer.starttag(node, "details")
+    writer.body.append(f"{start}<summary>{escape(node['title'])}</summary>\n")
 
 
 def depart(writer, node):
@@ -66,4 +79,6 @@ def setup(app):
     app.add_node(Folded, html=(visit, depart))
     app.add_transform(FoldChecks)
     app.connect("doctree-resolved", leave_out)
+    # After the notebook and the text, which have headings for them.
+    app.connect("doctree-resolved", fold_solutions, priority=950)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

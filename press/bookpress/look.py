@@ -42,9 +42,10 @@ def use_folder(app, config):
 
 
 def use_sheet(app):
-    """Load the book's sheet after all others."""
+    """Load the book's sheet and script after all others."""
     if app.builder.format == "html":
         app.add_css_file("book.css", priority=900)
+        app.add_js_file("page.js", priority=900)
 
 
 def load_what_is_used(app, pagename, templatename, context, doctree):

@@ -7,10 +7,12 @@ doctree, so the Markdown is written from there and not from the chapter's source
 
 import re
 from dataclasses import dataclass, field
+from html import unescape
+from textwrap import indent
 from typing import NamedTuple
-from urllib.parse import urljoin
 
 from docutils import nodes
+from sphinx.addnodes import desc
 
 
 @dataclass(frozen=True)
@@ -45,19 +47,6 @@ class Fold(NamedTuple):
     level: int
 
 
-def portable(doctree, page):
-    """Return a copy whose links lead to the website; ``page`` is the page's address.
-
-    Without an address the links inside the book stay plain text.
-    """
-    copy = doctree.deepcopy()
-    for link in copy.findall(nodes.reference):
-        if page.startswith("http"):
-            target = link.get("refuri") or f"#{link.get('refid', '')}"
-            link["refuri"] = urljoin(page, target)
-    return copy
-
-
 def _dotted(number):
     return ".".join(map(str, number or ()))
 
@@ -72,12 +61,12 @@ def inline(node):
         nodes.strong: f"**{inner}**",
         nodes.literal: f"`{node.astext()}`",
         nodes.math: f"${node.astext().strip()}$",
+        nodes.superscript: f"<sup>{inner}</sup>",
         nodes.image: "",
     }
     if isinstance(node, nodes.reference):
-        is_external = node.get("refuri", "").startswith("http")
-        # Some programs show the backticks of a literal inside a link.
-        return f"[{inner}]({node['refuri']})" if is_external else inner.replace("`", "")
+        target = node.get("refuri", "")
+        return f"[{inner}]({target})" if target[:1] not in ("", "#") else inner
     return wrapped.get(type(node), inner)
 
 
@@ -93,19 +82,24 @@ def blocks(node, numbers, level=1):
             yield from _section(child, numbers, level)
         elif "answer" in child.get("classes", ()):
             yield _quoted(_text_below(child, numbers))
-        elif isinstance(child, (nodes.compound, nodes.container)):
-            yield from blocks(child, numbers, level)
+        elif write := _writer(child):
+            yield from filter(None, [write(child, numbers)])
         elif isinstance(child, nodes.Admonition):
             yield from _admonition(child, numbers, level)
         else:
-            yield from filter(None, [_block(child, numbers)])
+            yield from blocks(child, numbers, level)
+
+
+def _writer(node):
+    """Return what writes a block, or ``None`` if that is done one by one below it."""
+    plain = _paragraph if isinstance(node, nodes.TextElement) else None
+    return next((w for kind, w in _BLOCKS.items() if isinstance(node, kind)), plain)
 
 
 def captions(cell, numbers):
     """Yield the captions of the figures that a cell shows."""
     for figure in cell.findall(nodes.figure):
-        for caption in figure.findall(nodes.caption):
-            yield f"**Fig. {numbers.float('figure', figure)}** {_tidy(inline(caption))}"
+        yield from _captions(figure, numbers)
 
 
 def _section(node, numbers, level):
@@ -117,20 +111,8 @@ def _section(node, numbers, level):
     yield from blocks(body, numbers, level + 1)
 
 
-def _block(node, numbers):
-    """Return the Markdown of one block that holds no code cell."""
-    if isinstance(node, nodes.paragraph):
-        return _tidy(inline(node))
-    if isinstance(node, nodes.literal_block):
-        return f"```python\n{node.astext().rstrip()}\n```"
-    if isinstance(node, nodes.math_block):
-        return _equation(node, numbers)
-    if isinstance(node, (nodes.bullet_list, nodes.enumerated_list)):
-        return _list(node, numbers)
-    if isinstance(node, nodes.table):
-        return _table(node)
-    invisible = (nodes.Invisible, nodes.meta, nodes.target, nodes.raw)
-    return "" if isinstance(node, invisible) else _tidy(inline(node))
+def _paragraph(node, numbers):
+    return _tidy(inline(node))
 
 
 def _tidy(text):
@@ -147,11 +129,61 @@ def _text_below(node, numbers):
     return "\n\n".join(b for b in blocks(node, numbers) if isinstance(b, str))
 
 
+def _fenced(node, numbers):
+    return f"```{_language(node)}\n{node.astext().rstrip()}\n```"
+
+
+def _language(node):
+    if isinstance(node, nodes.doctest_block):
+        return "pycon"
+    if "output" in node["classes"]:
+        return "text"
+    known = node.get("language", "default")
+    return "python" if known in ("default", "ipython3") else known
+
+
+def _raw(node, numbers):
+    return node.astext() if node["format"] == "markdown" else ""
+
+
 def _list(node, numbers):
     ordered = isinstance(node, nodes.enumerated_list)
     marks = [f"{n}. " if ordered else "- " for n in range(1, len(node) + 1)]
-    items = [_text_below(item, numbers).replace("\n", "\n  ") for item in node]
-    return "\n".join(mark + item for mark, item in zip(marks, items, strict=True))
+    items = [_text_below(item, numbers) for item in node]
+    return "\n".join(map(_item, marks, items))
+
+
+def _item(mark, text):
+    """Return the item of a list; what it holds stands as far in as its text."""
+    return mark + indent(text, " " * len(mark)).lstrip()
+
+
+def _definitions(node, numbers):
+    return "\n".join(_item("- ", _definition(item, numbers)) for item in node)
+
+
+def _definition(item, numbers):
+    *names, body = item.children
+    name, text = " ".join(map(inline, names)), _text_below(body, numbers)
+    is_sentence = body.children and isinstance(body[0], nodes.paragraph)
+    return (f"**{name}**: {text}" if is_sentence else f"**{name}**:\n\n{text}").rstrip()
+
+
+def _description(node, numbers):
+    """Return what ``autodoc`` found: how it is called, as code, and what it does."""
+    *calls, content = node.children
+    names = " ".join(f"**`{call.astext()}`**" for call in calls)
+    return _item("- ", f"{names}\n\n{_text_below(content, numbers)}".rstrip())
+
+
+def _citation(node, numbers):
+    label, *text = node.children
+    entry = _text_below(nodes.container("", *text), numbers)
+    return _item("- ", f"[{label.astext()}] {entry}")
+
+
+def _block_quote(node, numbers):
+    return _quoted(_text_below(node, numbers))
 
 
 def _admonition(node, numbers, level):
@@ -186,10 +218,61 @@ def _unwrapped(node):
     return nodes.container("", *node.children) if is_section else node
 
 
-def _table(node):
+def _table(node, numbers):
     rows = [
-        [_tidy(inline(entry)).replace("|", r"\|") for entry in row]
+        [_cell(entry).replace("|", r"\|") for entry in row]
         for row in node.findall(nodes.row)
     ]
     rows.insert(1, ["---"] * len(rows[0]))
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    lines = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return "\n\n".join([*_captions(node, numbers), lines])
+
+
+def _cell(entry):
+    return _tidy(" ".join(map(inline, entry.children)))
+
+
+def _figure(node, numbers):
+    """Return a figure in words: what stands below it, and what is to be seen."""
+    seen = _seen(node)
+    picture = [f"*Picture: {seen}*"] if seen else []
+    return "\n\n".join([*_captions(node, numbers), *picture])
+
+
+def _captions(node, numbers):
+    kind, name = (
+        ("table", "Table") if isinstance(node, nodes.table) else ("figure", "Fig.")
+    )
+    for caption in node.children:
+        if isinstance(caption, (nodes.title, nodes.caption)):
+            number = numbers.float(kind, node)
+            yield f"**{name} {number}** {_tidy(inline(caption))}"
+
+
+def _seen(figure):
+    """Return the text that a figure has for those who don't see it."""
+    html = "".join(raw.astext() for raw in figure.findall(nodes.raw))
+    label = re.search(r'aria-label="([^"]*)"', html)
+    alts = [image.get("alt", "") for image in figure.findall(nodes.image)]
+    return unescape(label[1]) if label else "".join(alts)
+
+
+def _nothing(node, numbers):
+    return ""
+
+
+# The first that a block is an instance of writes it.
+_BLOCKS = {
+    nodes.paragraph: _paragraph,
+    (nodes.literal_block, nodes.doctest_block): _fenced,
+    nodes.math_block: _equation,
+    (nodes.bullet_list, nodes.enumerated_list): _list,
+    (nodes.definition_list, nodes.field_list): _definitions,
+    nodes.block_quote: _block_quote,
+    nodes.table: _table,
+    nodes.figure: _figure,
+    (nodes.citation, nodes.footnote): _citation,
+    nodes.raw: _raw,
+    desc: _description,
+    (nodes.Invisible, nodes.meta, nodes.target): _nothing,
+}

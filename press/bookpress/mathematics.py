@@ -55,6 +55,9 @@ _NAMES = (1, 3, 4, 6, 16)
 # Else it tells of every table that it cuts, and of days before its own time.
 standard_logging.getLogger("fontTools").setLevel(standard_logging.ERROR)
 
+# What style sheets put into the text.
+_SIGNS = "✓→"
+
 # A command or a character.
 _TOKEN = re.compile(r"\\[a-zA-Z]+|\\?.", re.DOTALL)
 
@@ -221,13 +224,17 @@ def copy_styles(app):
 
 
 def cut_fonts(app, error):
-    """Leave in the fonts the letters that some formula of the book shows."""
+    """Leave in the fonts the letters that some formula shows, or some text has.
+
+    The text's own face may lack a letter, which is then taken from here.
+    """
     if error or app.builder.format != "html":
         return
-    letters = set()
+    letters = {*_SIGNS}
     for page in Path(app.outdir).rglob("*.html"):
         parsed = BeautifulSoup(page.read_text("utf8"), "html.parser")
         letters.update(*(part.text for part in parsed.select(".katex-html")))
+        letters.update(letter for letter in parsed.text if letter > "\xff")
     for font in Path(app.outdir, "_static", "katex", "fonts").glob("*.woff"):
         font.write_bytes(cut(font, map(ord, letters)))
 

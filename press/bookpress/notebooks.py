@@ -5,20 +5,23 @@ roles that no notebook shows. Delete this file when myst-nb writes a notebook wi
 roles resolved.
 
 The text comes from the resolved page, the cells with their outputs from myst-nb. Cells
-that the page leaves out (set-up) are kept, folded, right after the code cell before
-them; checks are kept where they stand, open. A solution with cells is a heading, folded
-in JupyterLab, up to the next one. A first cell says what to install when the book's
-package is missing.
+that the page leaves out (set-up) are kept. They, checks and what the page folds are
+folded: JupyterLab, from version 4 on, shows the first line of such a cell, which in
+checks says what they check. A solution with cells is a heading, folded in JupyterLab,
+up to the next one. A first cell says what to install when the book's package is
+missing.
 """
 
 import tomllib
-from itertools import takewhile
+from functools import partial
 from pathlib import Path
 
 import nbformat
 
-from bookpress import folds
-from bookpress.markdown import Fold, Numbers, blocks, captions, portable
+from bookpress.editions import portable, put_back, read_executed
+from bookpress.execution import executed_notebook
+from bookpress.markdown import Fold, Numbers, blocks, captions
+from bookpress.on_demand import without_late_drawings
 
 # What only the book can show: values for the prose, and the figures for print.
 _FOR_THE_BOOK = ("application/papermill.record/", "application/pdf")
@@ -33,12 +36,11 @@ def setup(app):
 
 def write_notebook(app, doctree, docname):
     """Write the notebook of a page that has cells, beside the page's source."""
-    executed = _executed(app, docname)
-    if app.builder.name == "html" and executed.exists():
-        notebook = nbformat.read(executed, as_version=4)
+    notebook = read_executed(app, docname) if app.builder.name == "html" else None
+    if notebook:
         page = app.config.html_baseurl + app.builder.get_target_uri(docname)
         notebook.cells = _cells(
-            portable(doctree, page),
+            portable(doctree, page, partial(_suffix, app)),
             notebook.cells,
             Numbers.of(app.env, docname),
             _setup(project_of(app)),
@@ -51,14 +53,14 @@ def write_notebook(app, doctree, docname):
 
 def offer_notebook(app, pagename, templatename, context, doctree):
     """Name the notebook among the forms of a page."""
-    if _executed(app, pagename).exists():
+    if _suffix(app, pagename) == ".ipynb":
         form = ("Notebook", f"_sources/{pagename}.ipynb")
         context.setdefault("forms", []).append(form)
 
 
-def _executed(app, docname):
-    # Where myst-nb leaves what it executed.
-    return Path(app.outdir).parent / "jupyter_execute" / f"{docname}.ipynb"
+def _suffix(app, docname):
+    """Return the ending of the file to go on with: a page without cells is text."""
+    return ".ipynb" if executed_notebook(app, docname).exists() else ".md"
 
 
 def project_of(app):
@@ -88,22 +90,27 @@ def _setup(project):
 
 def _cells(doctree, executed, numbers, setup_cell):
     """Return the cells of the notebook: text from the page, code as it was executed."""
-    cells, text, after = [], [], 0
+    put_back(doctree, executed)
+    cells, text = [], []
     for block in _flat(blocks(doctree, numbers)):
         if isinstance(block, str | nbformat.NotebookNode):
             text.append(block)
             continue
-        shown = block["cell_index"]
-        cells += _between(executed[after:shown], text)
-        cells.append(_code_cell(_without_merged(executed[shown])))
+        cells += [*_text_cells(text), _code_cell(_whole(block, executed))]
         cells += map(nbformat.v4.new_markdown_cell, captions(block, numbers))
-        text, after = [], shown + 1
-    cells += _between(executed[after:], text)
+        text = []
+    cells += _text_cells(text)
     first_code = next(i for i, cell in enumerate(cells) if cell.cell_type == "code")
     cells.insert(first_code, nbformat.v4.new_code_cell(setup_cell))
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
     return cells
+
+
+def _whole(block, executed):
+    """Return the cell of a block as it was executed, each output once."""
+    cell = executed[block["cell_index"]]
+    return cell if "left_out" in block else _without_merged(cell)
 
 
 def _flat(found):
@@ -120,13 +127,6 @@ def _folded_heading(text):
     cell = nbformat.v4.new_markdown_cell(text)
     cell.metadata["jp-MarkdownHeadingCollapsed"] = True
     return cell
-
-
-def _between(executed, text):
-    """Return what stands between two shown cells: text, and code left out there."""
-    adjoining = list(takewhile(lambda cell: cell.cell_type == "code", executed))
-    later = [cell for cell in executed[len(adjoining) :] if cell.cell_type == "code"]
-    return [*map(_code_cell, adjoining), *_text_cells(text), *map(_code_cell, later)]
 
 
 def _text_cells(text):
@@ -150,8 +150,7 @@ def _code_cell(executed):
     cell.outputs = [o for o in map(_without_extras, executed.outputs) if o]
     if tags := executed.metadata.get("tags"):
         cell.metadata["tags"] = tags
-        if folds.TAG not in tags:
-            cell.metadata["jupyter"] = {"source_hidden": True}
+        cell.metadata["jupyter"] = {"source_hidden": True}
     return cell
 
 
@@ -172,5 +171,9 @@ def _without_merged(executed):
 def _without_extras(output):
     if "data" not in output:
         return output
-    data = {k: v for k, v in output.data.items() if not k.startswith(_FOR_THE_BOOK)}
+    data = {
+        kind: without_late_drawings(x) if isinstance(x, str) else x
+        for kind, x in output.data.items()
+        if not kind.startswith(_FOR_THE_BOOK)
+    }
     return nbformat.from_dict({**output, "data": data}) if data else None

@@ -6,7 +6,8 @@ has.
 
 ``{answer}`` stands under the title and one sentence. Its first paragraph answers what
 the chapter asks, its second says what the reader needs before. ``{takeaway}`` is one
-sentence, and is set in bold. On the page they have classes to be styled by (``dek`` for
+sentence, and is set in bold. The first page has, in place of an answer, the ways into the
+book: a ``{container}`` of the class ``ways`` with a list of links. On the page they have classes to be styled by (``dek`` for
 the sentence under the title, ``answer``, ``label``, ``needs``, ``takeaway``), in print
 the environments of ``latex/opening.sty``.
 """
@@ -54,7 +55,7 @@ class Dek(SphinxTransform):
 
     def apply(self):
         """Give it its class; warn of an answer that stands elsewhere."""
-        for box in self.document.findall(_is_answer):
+        for box in self.document.findall(_is_opening):
             title, *above = box.parent[: box.parent.index(box)]
             if isinstance(title, nodes.title) and _are_paragraphs(above, 1):
                 above[0]["classes"].append("dek")
@@ -63,8 +64,9 @@ class Dek(SphinxTransform):
                 logger.warning(wanted, location=box)
 
 
-def _is_answer(node):
-    return isinstance(node, nodes.container) and "answer" in node["classes"]
+def _is_opening(node):
+    classes = node["classes"] if isinstance(node, nodes.container) else ()
+    return "answer" in classes or "ways" in classes
 
 
 def _paragraphs(directive, count, what):

@@ -1,17 +1,20 @@
 """Offer each page as plain Markdown, and list the pages in ``llms.txt``.
 
-The fault that this mends: the builder offers a page's source, in which every number is a
-role and every equation has lost its number. Here both are filled in, for people and
-programs that read text. Delete this file when Sphinx can write such Markdown beside its
-HTML. The form of ``llms.txt`` is that of llmstxt.org.
+The fault that this mends: the builder offers a page's source, in which every number is
+a role and every equation has lost its number. Here both are filled in, for people and
+programs that read text. Code that the page leaves out is there, for it has the imports,
+and a figure is its caption and what its author says is to be seen. Delete this file
+when Sphinx can write such Markdown beside its HTML. The form of ``llms.txt`` is that of
+llmstxt.org.
 """
 
 from pathlib import Path
 
 from docutils import nodes
 
+from bookpress.editions import in_text, portable, put_back, read_executed
 from bookpress.folds import Folded
-from bookpress.markdown import Fold, Numbers, blocks, captions, folded, portable
+from bookpress.markdown import Fold, Numbers, blocks, folded
 
 
 def setup(app):
@@ -32,11 +35,20 @@ def write_page(app, doctree, docname):
     """Write one page as Markdown, in place of its source."""
     if app.builder.name == "html":
         numbers = Numbers.of(app.env, docname)
-        page = app.config.html_baseurl + app.builder.get_target_uri(docname)
-        text = _text(blocks(portable(doctree, page), numbers), numbers)
+        text = _text(blocks(_complete(app, doctree, docname), numbers), numbers)
         target = Path(app.outdir, "_sources", f"{docname}.md")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(f"{text}\n", "utf8")
+
+
+def _complete(app, doctree, docname):
+    """Return a page with the code that it leaves out, and its tables as Markdown."""
+    page = app.config.html_baseurl + app.builder.get_target_uri(docname)
+    copy = portable(doctree, page, lambda _: ".md")
+    if notebook := read_executed(app, docname):
+        put_back(copy, notebook.cells)
+        in_text(copy, notebook.cells)
+    return copy
 
 
 def offer_page(app, pagename, templatename, context, doctree):
@@ -56,17 +68,9 @@ def _plain(block, numbers):
         return block
     if isinstance(block, Fold):
         return folded(block.title, _text(block.blocks, numbers))
-    cell = "\n\n".join(_cell(block, numbers))
+    cell = _text(blocks(block, numbers), numbers)
     checks = next(block.findall(Folded), None)
     return cell if checks is None else folded(checks["title"], cell)
-
-
-def _cell(cell, numbers):
-    """Yield the code of a cell, what it printed, and the captions of its figures."""
-    for code in cell.findall(nodes.literal_block):
-        is_output = "output" in code["classes"]
-        yield f"```{'text' if is_output else 'python'}\n{code.astext().rstrip()}\n```"
-    yield from captions(cell, numbers)
 
 
 def write_list(app, error):
@@ -74,7 +78,7 @@ def write_list(app, error):
     if error or app.builder.name != "html":
         return
     root, site = app.config.root_doc, app.config.html_baseurl
-    pages = [page for page in _in_order(app.env, root) if page != root]
+    pages = [page for page in in_order(app.env, root) if page != root]
     lines = [f"# {app.config.project}", f"> {_description(app.env, root)}", "## Pages"]
     lines.append(
         "\n".join(
@@ -86,10 +90,11 @@ def write_list(app, error):
     Path(app.outdir, "llms.txt").write_text("\n\n".join(lines) + "\n", "utf8")
 
 
-def _in_order(env, page):
+def in_order(env, page):
+    """Yield a page and those below it, as the contents have them."""
     yield page
     for below in env.toctree_includes.get(page, ()):
-        yield from _in_order(env, below)
+        yield from in_order(env, below)
 
 
 def _description(env, page):

@@ -18,7 +18,7 @@ from pathlib import Path
 from bs4 import BeautifulSoup
 
 # What can be shown: not a section or a page.
-SHOWN = "div.math, figure, table, .admonition, .proof, .citation"
+SHOWN = "div.math, figure, table, .admonition, .citation, .cell"
 # In characters. What is larger is left to the link.
 LARGEST = 60_000
 

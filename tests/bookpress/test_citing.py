@@ -37,11 +37,11 @@ BOOK = {
 SITE = '\n[project.urls]\nDocumentation = "https://measures.org/book/"\n'
 REPOSITORY = '\n[project.urls]\nRepository = "https://github.com/gauss/measures.git"\n'
 SETTINGS = {
-    "extensions": ["myst_parser", "sphinx_copybutton", "bookpress.citing"],
+    "extensions": ["myst_parser", "sphinx_copybutton"]
+    + ["bookpress.look", "bookpress.citing"],
     "exclude_patterns": ["CITATION.cff"],
     "myst_enable_extensions": ["dollarmath"],
-    "html_theme": "sphinx_book_theme",
-    "html_theme_options": {"repository_url": "", "use_issues_button": False},
+    "html_theme": "furo",
     "citing_exclude": ["appendix"],
 }
 
@@ -137,8 +137,8 @@ def test_a_chapter_has_its_address_when_the_site_has_one(tmp_path):
 
 
 def buttons(page):
-    """Return where the theme's buttons lead for an edit and for a problem."""
-    found = page.select(".btn-source-edit-button, .btn-source-issues-button")
+    """Return where the page leads to for an edit and for a problem."""
+    found = page.select(".forms.end a:not([download])")
     return [button["href"] for button in found]
 
 

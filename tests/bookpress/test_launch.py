@@ -11,11 +11,12 @@ from bookpress import launch
 def offered(tmp_path):
     def addresses(urls):
         (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "b"\n{urls}\n')
-        context = {"ipynb_source": "book/sgd.ipynb", "header_buttons": []}
+        notebook = ("Notebook", "_sources/book/sgd.ipynb")
+        context = {"forms": [notebook]}
         app = SimpleNamespace(srcdir=tmp_path)
         launch.offer(app, "book/sgd", "page.html", context, None)
-        groups = context["header_buttons"]
-        return [button["url"] for group in groups for button in group["buttons"]]
+        assert context["forms"].pop(0) == notebook
+        return [address for _, address in context["forms"]]
 
     return addresses
 

@@ -2,12 +2,18 @@
 
 import pytest
 from docutils import nodes
+from sphinx import addnodes
 
 from bookpress.markdown import Fold, Numbers, blocks, inline
 
 NUMBERS = Numbers(
     sections={"": (2,), "#why": (2, 1)},
-    floats={"displaymath": {"equation-rule": (2, 4)}, "exercise": {"ex-a": (2, 3)}},
+    floats={
+        "displaymath": {"equation-rule": (2, 4)},
+        "exercise": {"ex-a": (2, 3)},
+        "figure": {"fig-a": (2, 1)},
+        "table": {"tab-a": (2, 2)},
+    },
 )
 
 
@@ -33,6 +39,7 @@ def written(*children):
             "[torch](https://x.org/)",
         ),
         (nodes.reference("", "(2.4)", refuri="#equation-rule"), "(2.4)"),
+        (nodes.reference("", "", nodes.literal("", "a"), refuri="b.md"), "[`a`](b.md)"),
     ],
 )
 def test_what_stands_in_a_sentence(node, markdown):
@@ -62,6 +69,13 @@ def test_an_equation_carries_its_number():
 
 def test_code_that_a_page_includes_stays_code():
     assert written(nodes.literal_block("", "x = 1\n")) == "```python\nx = 1\n```"
+
+
+def test_a_fence_says_what_is_in_it():
+    command = nodes.literal_block("", "make book", language="bash")
+    assert written(command) == "```bash\nmake book\n```"
+    session = nodes.doctest_block("", ">>> 1 +\\\n... 1\n2")
+    assert written(session) == "```pycon\n>>> 1 +\\\n... 1\n2\n```"
 
 
 @pytest.mark.parametrize(
@@ -107,13 +121,102 @@ def test_an_answer_is_a_quotation():
     assert written(answer) == "> The answer\n>\n> Half.\n>\n> Sums."
 
 
-def test_a_table_keeps_its_head_and_escapes_bars():
+def test_what_an_item_holds_stands_as_far_in_as_its_text():
+    inner = nodes.bullet_list("", nodes.list_item("", paragraph("b")))
+    items = nodes.list_item("", paragraph("a"), inner)
+    assert written(nodes.enumerated_list("", items)) == "1. a\n\n   - b"
+
+
+def test_blocks_inside_what_has_no_form_of_its_own_are_not_glued_together():
+    assert written(nodes.topic("", paragraph("One."), paragraph("Two."))) == (
+        "One.\n\nTwo."
+    )
+    assert written(nodes.block_quote("", paragraph("One."))) == "> One."
+
+
+@pytest.mark.parametrize(
+    ("kind", "item", "parts"),
+    [
+        (
+            nodes.definition_list,
+            nodes.definition_list_item,
+            (nodes.term, nodes.definition),
+        ),
+        (nodes.field_list, nodes.field, (nodes.field_name, nodes.field_body)),
+    ],
+)
+def test_what_is_defined_is_a_list(kind, item, parts):
+    name, body = parts
+    one = item("", name("", "x, y"), body("", paragraph("Rows."), paragraph("All.")))
+    names = nodes.bullet_list("", nodes.list_item("", paragraph("z")))
+    two = item("", name("", "more"), body("", names))
+    assert written(kind("", one, two)) == (
+        "- **x, y**: Rows.\n\n  All.\n- **more**:\n\n  - z"
+    )
+
+
+def described(name, parameters, *content):
+    inside = [addnodes.desc_parameter("", parameter) for parameter in parameters]
+    call = addnodes.desc_signature(
+        "",
+        "",
+        addnodes.desc_name("", name),
+        addnodes.desc_parameterlist("", "", *inside),
+    )
+    return addnodes.desc("", call, addnodes.desc_content("", *content))
+
+
+def test_how_a_function_is_called_is_code_with_its_commas_and_parentheses():
+    function = described("f", ["w", "*", "by=<function g>"], paragraph("Steps."))
+    assert written(function) == "- **`f(w, *, by=<function g>)`**\n\n  Steps."
+
+
+def test_a_method_stands_inside_its_class():
+    method = described("m", [], paragraph("Moves."))
+    both = described("C", ["x"], paragraph("A."), paragraph("B."), method)
+    assert written(both, paragraph("After.")) == (
+        "- **`C(x)`**\n\n  A.\n\n  B.\n\n  - **`m()`**\n\n    Moves.\n\nAfter."
+    )
+
+
+def test_the_label_of_a_work_is_not_glued_to_its_author():
+    work = nodes.citation("", nodes.label("", "KB15"), paragraph("Diederik Kingma."))
+    assert written(work) == "- [KB15] Diederik Kingma."
+
+
+def table(*parts):
     def row(*texts):
         return nodes.row("", *[nodes.entry("", paragraph(text)) for text in texts])
 
     head, body = nodes.thead("", row("a", "b")), nodes.tbody("", row("1", "x|y"))
-    table = nodes.table("", nodes.tgroup("", head, body))
-    assert written(table) == "| a | b |\n| --- | --- |\n| 1 | x\\|y |"
+    return nodes.table("", *parts, nodes.tgroup("", head, body), ids=["tab-a"])
+
+
+def test_a_table_keeps_its_head_and_escapes_bars():
+    assert written(table()) == "| a | b |\n| --- | --- |\n| 1 | x\\|y |"
+
+
+def test_a_table_keeps_its_caption_with_its_number():
+    titled = written(table(nodes.title("", "Distances.")))
+    assert titled.startswith("**Table 2.2** Distances.\n\n| a | b |")
+
+
+def test_paragraphs_in_one_entry_of_a_table_are_not_glued_together():
+    entry = nodes.entry("", paragraph("One."), paragraph("Two."))
+    body = nodes.tbody("", nodes.row("", entry))
+    assert "| One. Two. |" in written(nodes.table("", nodes.tgroup("", body)))
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        nodes.raw("", '<svg aria-label="A &quot;line&quot;."></svg>', format="html"),
+        nodes.image("", alt='A "line".'),
+    ],
+)
+def test_a_figure_is_its_caption_and_what_is_to_be_seen(picture):
+    figure = nodes.figure("", picture, nodes.caption("", "It falls."), ids=["fig-a"])
+    assert written(figure) == '**Fig. 2.1** It falls.\n\n*Picture: A "line".*'
 
 
 def test_a_code_cell_comes_out_as_its_node():

@@ -1,6 +1,7 @@
 """The cells of a notebook: in order, with what the page leaves out, and able to run."""
 
 import tomllib
+from types import SimpleNamespace
 
 import nbformat.v4 as nb
 import pytest
@@ -54,12 +55,21 @@ def test_a_solution_keeps_its_cells_below_a_folded_heading():
     assert made[2].metadata["jp-MarkdownHeadingCollapsed"] is True
 
 
-def test_checks_are_open_and_set_up_is_not():
-    def cell(tag):
-        return notebooks._code_cell(nb.new_code_cell("x", metadata={"tags": [tag]}))
+@pytest.mark.parametrize("tag", ["remove-cell", "checks", "hide-input"])
+def test_what_the_page_folds_or_leaves_out_is_folded(tag):
+    tagged = nb.new_code_cell("# it holds", metadata={"tags": [tag]})
+    folded = notebooks._code_cell(tagged)
+    assert folded.metadata["jupyter"] == {"source_hidden": True}
+    assert folded.source == "# it holds"
+    assert "jupyter" not in notebooks._code_cell(nb.new_code_cell("x")).metadata
 
-    assert cell("remove-cell").metadata["jupyter"] == {"source_hidden": True}
-    assert "jupyter" not in cell("checks").metadata
+
+def test_a_notebook_leads_to_notebooks_and_to_text_where_there_is_none(tmp_path):
+    app = SimpleNamespace(outdir=tmp_path / "html")
+    (tmp_path / "jupyter_execute").mkdir()
+    (tmp_path / "jupyter_execute/a.ipynb").touch()
+    assert notebooks._suffix(app, "a") == ".ipynb"
+    assert notebooks._suffix(app, "b") == ".md"
 
 
 def test_cell_names_do_not_change_from_build_to_build():

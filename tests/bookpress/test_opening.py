@@ -6,7 +6,7 @@ from bs4 import BeautifulSoup
 from tiny_book import EXTENSIONS, FRONT, STRICT, Book
 
 NEW = ["sphinx_exercise", "bookpress.opening", "bookpress.folds", "bookpress.names"]
-NEW += ["bookpress.notebooks", "bookpress.plain"]
+NEW += ["bookpress.numbers", "bookpress.notebooks", "bookpress.plain"]
 TEXT = """\
 # Decay halves it
 
@@ -62,7 +62,8 @@ QUOTE = """\
 from IPython.display import publish_display_data as publish
 KEY = "application/papermill.record/"
 ABOUT = {"scrapbook": {"name": "kept", "mime_prefix": KEY}}
-publish({KEY + "text/plain": repr(kept)}, ABOUT)"""
+quote = lambda kept: publish({KEY + "text/plain": repr(kept)}, ABOUT)
+quote(kept=kept)"""
 
 
 @pytest.fixture(scope="module")
@@ -110,9 +111,19 @@ def test_checks_are_folded_and_say_what_they_check(made):
     assert "assert kept < 1" in checks.text and not checks.has_attr("open")
 
 
+def test_a_computed_number_leads_to_the_cell_that_quoted_it(made):
+    page, _, _ = made
+    numbers = page.select("a.number")
+    assert [number.text for number in numbers] == ["0.5", "0.5"]
+    (cell,) = {number["href"] for number in numbers}
+    assert page.select_one(f"div.cell{cell} details.checks")
+
+
 def test_a_solution_holds_its_cell_and_is_folded(made):
     page, _, _ = made
-    solution = page.select_one(".solution.dropdown")
+    solution = page.select_one("details.solution")
+    assert solution.summary.text == "Solution to Exercise 1"
+    assert not solution.has_attr("open")
     assert solution.select_one("div.cell").text.split() == ["kept", "/", "2", "0.25"]
     assert "So a quarter." in solution.text and "Why?" not in solution.text
 

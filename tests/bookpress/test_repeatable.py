@@ -37,7 +37,7 @@ def times(book):
     """Return what the table on page a says of times."""
     page = BeautifulSoup(book.html("a"), "html.parser")
     rows = page.select("table tbody tr")
-    return {row.find_all("td")[i].get_text().strip() for row in rows for i in (1, 3)}
+    return {row.find_all("td")[i].get_text().strip() for row in rows for i in (1, 2)}
 
 
 def test_the_same_book_twice(tmp_path, monkeypatch):
@@ -55,11 +55,11 @@ def test_the_same_book_twice(tmp_path, monkeypatch):
     assert ours.keys() == theirs.keys()
     assert [name for name in ours if ours[name] != theirs[name]] == []
     assert any(name.endswith("a.ipynb") for name in ours)
-    assert times(first) == {"", "-"}
+    assert times(first) == {""}
 
 
 def test_the_times_are_shown_otherwise(book):
     book.page("a", "1 + 1", text=f"# A\n\n{TIMES}")
     book.build("-W")
-    (when, seconds) = times(book) - {""}
-    assert when[:2] == "20" or seconds[:2] == "20"
+    seconds, when = sorted(times(book), key=len)
+    assert when[:2] == "20" and float(seconds) >= 0

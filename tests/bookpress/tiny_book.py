@@ -38,6 +38,7 @@ FORKS.set_forkserver_preload(
         "jupyter_book.sphinx",
         "myst_nb.sphinx_ext",
         "sphinx_book_theme",
+        "furo",
         "bookpress.checks",
         "bookpress.publish",
         "sphinx.builders.html",

@@ -34,8 +34,7 @@ ADAMS = pytest.mark.parametrize(
 
 @ADAMS
 @says(
-    "Without a gradient Adam takes at most about $\\eta$ per step, whatever "
-    "$\\lambda$ is."
+    "Without a gradient Adam takes about $\\eta$ per step at most, whatever $\\lambda$."
 )
 def test_a_hundredfold_decay_moves_a_weight_without_gradient_by_nothing_more(settings):
     gentle, strong = (fall(Adam, value, **settings) for value in (0.01, 1.0))
@@ -45,8 +44,9 @@ def test_a_hundredfold_decay_moves_a_weight_without_gradient_by_nothing_more(set
 
 
 @says(
+    "the same whatever $\\lambda$ where $g$ is zero,",
     "the weight loses $\\eta$ per step, *a fixed amount and no share*, whichever "
-    "$\\lambda$, as long as $\\lambda |w|$ is far above $\\varepsilon$."
+    "$\\lambda$, as long as $\\lambda |w|$ is far above $\\varepsilon$.",
 )
 def test_the_fixed_amount_ends_where_the_penalty_comes_down_to_eps():
     lost = {

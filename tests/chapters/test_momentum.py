@@ -6,7 +6,7 @@ import pytest
 import torch
 from claims import on
 
-from weightdecay import problems, theory, updates
+from weightdecay import conventions, problems, theory, updates
 from weightdecay.paths import gradient, walk
 
 says = on("momentum")
@@ -115,6 +115,19 @@ def test_kerass_price_is_lower_while_the_learning_rate_falls(mu, steps):
     assert TILTED(path[steps]) < TILTED(right) * 0.99
     assert (path[steps] - right).norm() > 3e-2
     assert (path[-1] - right).norm() < 1e-6
+
+
+@says(
+    "At a constant learning rate Keras's SGD, given `weight_decay`, takes this step.",
+    "timm's SGDW ends at {glue:text}`scaled_end:.3f`,",
+    "([](conventions.md) ran Keras.)",
+)
+def test_the_rules_that_stand_for_timm_and_keras_are_those_that_were_run():
+    ran = {(r["api"], r["schedule"], r["rule"]): r for r in conventions.measured()}
+    assert ran["timm.SGDW", "cosine", "sgdw"]["same"]
+    assert ran["keras.SGD", "constant", "sgdw"]["same"]
+    assert ran["keras.SGD", "cosine", "sgdw_lr_inside"]["same"]
+    assert not ran["keras.SGD", "cosine", "sgdw"]["same"]
 
 
 def sutskever(loss, start, lrs, mu):

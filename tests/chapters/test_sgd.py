@@ -118,9 +118,9 @@ def test_more_decay_is_sooner_only_up_to_a_stiffness_of_one():
 
 
 @says(
-    "On both losses decay adds $\\lambda$ to the **curvature**, the second derivative. "
-    "At these learning rates that is quicker, even between 0 and 1, where the loss "
-    "$(w-1)^2$ pulls the weight up and the penalty pulls it back.",
+    "On both losses decay adds $\\lambda$ to the **curvature**, the second "
+    "derivative. At these learning rates SGD arrives sooner, even between 0 and 1, "
+    "where the loss $(w-1)^2$ pulls the weight up and the penalty pulls it back.",
 )
 @pytest.mark.parametrize("minimum", [0.0, 1.0])
 def test_decay_is_quicker_by_one_factor_whichever_way_the_loss_pulls(minimum):
@@ -306,7 +306,7 @@ def test_clipping_the_whole_loss_keeps_the_end_of_the_penalty(max_norm):
     assert lengths[2] > 1.1 * (sooner[3] - sooner[-1]).norm()
 
 
-@says("So for $\\eta\\lambda \\le 1$ the norm ends at `max_norm`$/\\lambda =$")
+@says("So for $\\eta\\lambda \\le 1$ the norm ends no higher than `max_norm` over")
 def test_the_cap_on_the_norm_needs_a_share_of_at_most_one():
     steep = lambda w: 50 * ((w - 0.1) ** 2).sum()  # noqa: E731
     norms = {}
@@ -320,8 +320,8 @@ def test_the_cap_on_the_norm_needs_a_share_of_at_most_one():
 @says(
     "With the argument and with the factor each weight ends at "
     "{glue:text}`clip_argument:.2f`.",
-    "the norm ends at `max_norm`$/\\lambda =$ {glue:text}`longest:.0f` at most, "
-    "whatever the loss asks for.",
+    "the norm ends no higher than `max_norm` over $\\lambda$, "
+    "{glue:text}`longest:.0f`, whatever the loss asks for.",
 )
 @pytest.mark.parametrize("far", [tensor(40.0, -9.0, 1.0), tensor(0.1, 900.0, 3.0)])
 def test_clipped_the_argument_keeps_the_norm_small_for_any_loss(far):

@@ -75,7 +75,7 @@ def hostile(size, steps=400):
     "The wall holds for every finite gradient that ever comes.",
     "the bound that {eq}`sign-wall` gives for any finite gradients",
     "each step takes away at least the fraction $\\eta\\lambda$ of the excess.",
-    "Steps of bounded size can't leave the ball",
+    "directions of norm at most 1 keep $w$ inside the ball of radius $1/\\lambda$.",
     "With Lion no weight grows beyond $1/\\lambda$ if it starts below.",
 )
 @pytest.mark.parametrize("size", [1e-300, 1.0, 1e150])
@@ -302,9 +302,10 @@ def muon_rest(sizes, lr=0.1, steps=600, start=None):
 
 
 @says(
-    "If all of $W^*$ lies below {glue:text}`low_wall:.2f`",
-    "If some lies beyond the highest, Muon rests where decay and step balance along "
-    "each pair of singular vectors:",
+    "If all singular values of $W^*$ are below {glue:text}`lowest:.2f` over "
+    "$\\lambda$,",
+    "If one exceeds {glue:text}`highest:.2f` over $\\lambda$, Muon rests where "
+    "decay and step balance along each pair of singular vectors:",
 )
 @pytest.mark.parametrize("sizes", [[4.2, 1.7, 0.3], [8.4, 1.2, 0.8], [1.3, 1.1, 0.7]])
 def test_muon_ends_at_its_goal_or_rests_where_decay_and_step_balance(sizes):
@@ -408,7 +409,7 @@ def test_pytorchs_muon_leaves_the_wall_but_not_the_ceiling():
 
 
 @says(
-    "Decay does not get that factor",
+    "Decay does not get that factor, so the wall does.",
     "a polar factor of full rank has entries with root mean square",
     "for tall and wide matrices alike: it falls with the number of inputs.",
     "With `match_rms_adamw` it is about $1/(5\\lambda)$ for every shape",

@@ -43,6 +43,19 @@ class Page:
         where = {"context": self._page, "url": address, "wait": "complete"}
         self._call("browsingContext.navigate", **where)
 
+    def reload(self):
+        """Load the page again and wait until all of it is there."""
+        self._call("browsingContext.reload", context=self._page, wait="complete")
+
+    def back(self):
+        """Go back to the page before, and wait until all of it is there."""
+        self._call("browsingContext.traverseHistory", context=self._page, delta=-1)
+        self.wait_for("document.readyState === 'complete'")
+
+    def wait_for(self, expression):
+        """Wait until an expression is true in the page."""
+        until(lambda: self.evaluate(expression))
+
     def evaluate(self, expression):
         """Return what an expression yields in the page, or what its promise gives."""
         result = self._call(
@@ -60,6 +73,16 @@ class Page:
         keys = [{"type": kind, "value": key} for kind in ("keyDown", "keyUp")]
         actions = [{"type": "key", "id": "keyboard", "actions": keys}]
         self._call("input.performActions", context=self._page, actions=actions)
+
+    def resize(self, width, height):
+        """Give the page another size."""
+        size = {"width": width, "height": height}
+        self._call("browsingContext.setViewport", context=self._page, viewport=size)
+
+    def screenshot(self):
+        """Return a picture of all of the page, as base64."""
+        what = {"context": self._page, "origin": "document"}
+        return self._call("browsingContext.captureScreenshot", **what)["data"]
 
     def _call(self, method, **params):
         number = next(self._ids)

@@ -1,4 +1,4 @@
-"""The notebooks that a reader downloads: plain, filled in, and able to run alone."""
+"""What a reader downloads of a page: plain, filled in, and able to run alone."""
 
 import re
 from pathlib import Path
@@ -15,16 +15,23 @@ MACROS = SETTINGS["sphinx"]["config"]["book_macros"]
 WITH_CELLS = [
     p.stem for p in sorted(BOOK.glob("*.md")) if "{code-cell}" in p.read_text()
 ]
+CONTENTS = yaml.safe_load(BOOK.with_name("_toc.yml").read_text("utf8"))
+CHAPTERS = [chapter["file"] for chapter in CONTENTS["parts"][0]["chapters"]]
 CHAPTER = pytest.mark.parametrize("chapter", WITH_CELLS)
+PAGE = pytest.mark.parametrize("page", sorted(path.stem for path in BOOK.glob("*.md")))
+
+
+def offered(site, page, form):
+    """Return the file that a page offers as one of its forms."""
+    html = (site / f"book/{page}.html").read_text("utf8")
+    links = BeautifulSoup(html, "html.parser").select("nav.forms a[download]")
+    (address,) = {link["href"] for link in links if link.text.strip() == form}
+    return site / "book" / address
 
 
 @pytest.fixture
 def notebook(site, chapter):
-    html = (site / f"book/{chapter}.html").read_text("utf8")
-    (link,) = BeautifulSoup(html, "html.parser").select(
-        "a.btn-download-notebook-button"
-    )
-    return nbformat.read(site / "book" / link["href"], as_version=4)
+    return nbformat.read(offered(site, chapter, "Notebook"), as_version=4)
 
 
 def text(notebook):
@@ -72,11 +79,60 @@ def test_the_page_shows_the_digits_of_the_first_example(site, chapter):
     assert "0.800000011920929" in html and "0.7900000214576721" in html
 
 
-@pytest.mark.parametrize("page", sorted(path.stem for path in BOOK.glob("*.md")))
+@PAGE
 def test_each_page_is_offered_as_plain_markdown(site, page):
-    html = (site / f"book/{page}.html").read_text("utf8")
-    (link,) = BeautifulSoup(html, "html.parser").select("a.btn-download-source-button")
-    markdown = (site / "book" / link["href"]).read_text("utf8")
+    markdown = offered(site, page, "Markdown").read_text("utf8")
     assert markdown.startswith("# ") and "glue" not in markdown
     assert not MACROS.keys() & set(re.findall(r"\\[a-zA-Z]+", markdown))
     assert re.findall(r"{[\w:-]+}`|^[:`]{3,}{|^\(\w+\)=", markdown, re.M) == []
+
+
+@CHAPTER
+def test_the_markdown_has_all_the_code_of_the_notebook(site, chapter, notebook):
+    markdown = offered(site, chapter, "Markdown").read_text("utf8")
+    _, *cells = [c.source for c in notebook.cells if c.cell_type == "code"]
+    assert [c for c in cells if f"```python\n{c}\n```" not in markdown] == []
+
+
+def leads(markdown):
+    """Return where links lead, those aside that name no file of the book."""
+    prose = re.sub(r"^```.*?^```", "", markdown, flags=re.M | re.S)
+    return re.findall(r"\]\(([\w/.-]+\.(?:html|ipynb|md))\)", prose)
+
+
+@PAGE
+def test_links_lead_to_the_files_beside(site, page):
+    file = offered(site, page, "Markdown")
+    found = leads(file.read_text("utf8"))
+    assert [x for x in found if not (file.parent / x).is_file()] == []
+
+
+@CHAPTER
+def test_links_of_a_notebook_lead_to_notebooks_where_there_are(site, chapter, notebook):
+    folder = offered(site, chapter, "Notebook").parent
+    for lead in leads(text(notebook)):
+        assert (folder / lead).is_file()
+        assert lead.endswith(".ipynb") == (lead.split(".")[0] in WITH_CELLS)
+
+
+def test_the_front_page_leads_to_every_chapter(site):
+    markdown = offered(site, "index", "Markdown").read_text("utf8")
+    named = {Path(x).stem for x in re.findall(r"\]\(([^)\s]+)", markdown)}
+    assert {chapter.removeprefix("book/") for chapter in CHAPTERS} <= named
+
+
+TABLES = {"rules": 1, "census": 2, "conventions": 2, "lr_coupling": 1, "probe": 1}
+
+
+@pytest.mark.parametrize("page", TABLES)
+def test_tables_that_a_cell_shows_are_there(site, page):
+    markdown = offered(site, page, "Markdown").read_text("utf8")
+    assert markdown.count("\n| --- |") == TABLES[page]
+
+
+def test_how_each_function_is_called_is_said_as_code(site):
+    library = offered(site, "api", "Markdown").read_text("utf8")
+    assert "`sgd(w, g, state=None, *, lr, weight_decay=0.0)`" in library
+    html = (site / "book/api.html").read_text("utf8")
+    names = BeautifulSoup(html, "html.parser").select("dt.sig .descname")
+    assert all(re.search(rf"`[\w ]*{name.text}[(`]", library) for name in names)

@@ -45,7 +45,8 @@ def test_it_bars_nobody(visit, http, page, theme):
 @THEME
 def test_the_theme_is_the_one_that_the_reader_prefers(visit, http, theme):
     with visit(f"{http}book/index.html", color_scheme=theme) as here:
-        assert here.page.evaluate("document.documentElement.dataset.theme") == theme
+        paper = "getComputedStyle(document.body).backgroundColor"
+        assert (min(rgb(here.page.evaluate(paper))) > 200) == (theme == "light")
 
 
 @EVERY
@@ -63,18 +64,33 @@ def test_a_line_is_no_longer_than_75_letters(visit, http, page, width):
 
 
 @CHAPTER
-def test_a_number_that_was_computed_reads_like_the_words_around_it(visit, http, page):
+def test_a_number_that_was_computed_is_dotted_and_else_like_its_words(
+    visit, http, page
+):
     with visit(http + page) as here:
-        styles = here.page.locator("article p > span.pasted-text").evaluate_all(
+        styles = here.page.locator("article p span.pasted-text").evaluate_all(
             """spans => spans.map(span => {
               const own = getComputedStyle(span);
-              const around = getComputedStyle(span.parentNode);
+              const around = getComputedStyle(span.closest("p, strong, em"));
               const sentence = span.closest("blockquote") ? "normal" : "nowrap";
               return [own.fontWeight === around.fontWeight,
-                      own.whiteSpace === sentence];
+                      own.color === around.color,
+                      own.whiteSpace === sentence,
+                      own.textDecorationStyle === "dotted"];
             })"""
         )
-        assert all(style == [True, True] for style in styles)
+        assert all(style == [True] * 4 for style in styles)
+
+
+def test_a_computed_number_shows_the_cell_that_computed_it(visit, root):
+    with visit(f"{root}book/sgd.html") as here:
+        number = here.page.locator("article a.number").first
+        number.scroll_into_view_if_needed()
+        number.focus()
+        number.press("Enter")
+        target = here.page.locator(number.get_attribute("href"))
+        assert "quote(" in target.inner_text() and target.is_visible()
+        assert target.locator("pre").first.is_visible()
 
 
 def test_figures_keep_their_proportions_on_a_phone(visit, http):
@@ -110,38 +126,49 @@ def test_code_that_is_cut_off_can_be_scrolled_by_keyboard(visit, http, page):
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_the_menu_of_downloads_opens_by_mouse_and_keyboard(visit, http, width):
+def test_a_page_offers_what_it_can_become(visit, http, width):
     size = {"viewport": {"width": width, "height": 844}}
     with visit(f"{http}book/sgd.html", **size) as here:
+        forms = here.page.locator("nav.forms.end a")
+        assert forms.all_text_contents() == ["Notebook", "Markdown"]
+        for form in forms.all():
+            with here.page.expect_download() as download:
+                form.click()
+            assert download.value.path().stat().st_size > 1000
+
+
+@pytest.mark.parametrize("drawer", ["__navigation", "__toc"])
+def test_on_a_phone_the_contents_open_by_finger_and_keyboard(visit, http, drawer):
+    shown = {"__navigation": ".sidebar-drawer", "__toc": ".toc-drawer"}[drawer]
+    with visit(f"{http}book/sgd.html", **PHONE) as here:
         here.page.evaluate("scrollTo(0, 0)")
-        button = here.page.get_by_role("button", name="Download this page")
-        notebook = here.page.locator("a", has_text=".ipynb")
-        button.click()
-        box = notebook.bounding_box()
-        assert box["x"] >= 0 and box["x"] + box["width"] <= width
-        here.page.keyboard.press("Escape")
-        assert notebook.is_hidden() and here.overhang() <= 0
-        here.page.keyboard.press("Enter")
-        assert notebook.is_visible()
-        assert button.get_attribute("aria-expanded") == "true"
-        here.page.locator("article p").first.click()
-        assert notebook.is_hidden()
+        box = here.page.locator(shown)
+        width = "e => { const b = e.getBoundingClientRect();"
+        width += " return Math.min(b.right, innerWidth) - Math.max(b.left, 0); }"
+        assert box.evaluate(width) <= 0
+        here.page.locator(f"label[for={drawer}]:visible").first.click()
+        here.page.wait_for_timeout(400)
+        assert box.evaluate(width) > 200
+        here.page.locator(f"#{drawer}").press("Space")
+        here.page.wait_for_timeout(400)
+        assert box.evaluate(width) <= 0
 
 
 def test_the_first_stop_of_the_keyboard_leads_to_the_text(visit, http):
     with visit(f"{http}book/index.html") as here:
         here.page.evaluate("scrollTo(0, 0)")
         here.page.keyboard.press("Tab")
-        assert here.page.evaluate("document.activeElement.hash") == "#main-content"
+        assert here.page.evaluate("document.activeElement.hash") == "#furo-main-content"
         assert here.page.locator(":focus").is_visible()
 
 
-def test_icons_are_drawn(visit, root):
+def test_the_fonts_of_the_book_are_loaded(visit, root):
     with visit(f"{root}book/index.html") as here:
         fonts = here.page.evaluate(
-            "document.fonts.ready.then(f => [...f].map(face => face.status))"
+            "document.fonts.ready.then(f => [...f].map(x => [x.family, x.status]))"
         )
-        assert fonts[0] == "loaded"
+        assert ["Book", "loaded"] in fonts and ["Book Mono", "loaded"] in fonts
+        assert "error" not in {status for _, status in fonts}
 
 
 def test_paper_is_white_in_the_dark_theme_too(visit, http):
@@ -152,14 +179,14 @@ def test_paper_is_white_in_the_dark_theme_too(visit, http):
             "block",
             "rgb(0, 0, 0)",
         ]
-        assert here.page.locator(".bd-sidebar-primary").evaluate(look)[0] == "none"
+        assert here.page.locator(".sidebar-drawer").evaluate(look)[0] == "none"
 
 
 def test_paper_shows_nothing_to_click_and_no_line_of_code_broken(visit, http):
     # As wide as A4 between narrow margins.
     with visit(f"{http}book/sgd.html", viewport={"width": 700, "height": 900}) as here:
         here.page.emulate_media(media="print")
-        for part in (".toggle-button", ".sliders input", ".copybtn"):
+        for part in (".sidebar-search", ".sliders input", ".copybtn"):
             assert here.page.locator(part).count() > 0
             assert here.page.locator(part).filter(visible=True).count() == 0
         broken = here.page.locator("article pre").evaluate_all(
@@ -203,3 +230,45 @@ def test_a_long_table_shows_the_rows_that_have_the_words(visit, http):
         assert table.locator("output").text_content().startswith(f"{len(found)} of ")
         table.locator("input").fill("")
         assert table.locator("output").text_content() == every
+
+
+COPIED = "navigator.clipboard.readText()"
+
+
+def test_a_copied_sentence_has_each_formula_once_as_tex(visit, http):
+    rights = ["clipboard-read", "clipboard-write"]
+    with visit(f"{http}book/sgd.html", permissions=rights) as here:
+        here.page.locator(".answer p").nth(1).evaluate(
+            """p => {
+              const range = document.createRange();
+              range.selectNodeContents(p);
+              getSelection().removeAllRanges();
+              getSelection().addRange(range);
+            }"""
+        )
+        here.page.keyboard.press("Control+c")
+        copied = here.page.evaluate(COPIED)
+        assert copied.startswith("For SGD without momentum or clipping, the penalty $")
+        assert copied.count(r"$1 - \eta\lambda$") == 1 and "1−ηλ" not in copied
+
+
+def test_words_in_a_folded_solution_are_found_in_the_page(visit, http):
+    # What the browser's own search opens, a link to a text opens, too.
+    with visit(f"{http}book/index.html") as here:
+        address = f"{http}book/sgd.html#:~:text=Half%20of%20it"
+        here.page.goto("about:blank")
+        here.page.goto(address)
+        solution = here.page.locator("details.solution").first
+        assert solution.evaluate("fold => fold.open")
+        assert here.page.locator("details.solution[open]").count() == 1
+
+
+def test_the_contents_say_where_the_reader_is(visit, http):
+    size = {"viewport": {"width": 1280, "height": 900}}
+    with visit(f"{http}book/sgd.html", **size) as here:
+        marked = here.page.locator(".toc-tree .scroll-current > a")
+        for key, name in (("End", "Exercises"), ("Home", ""), ("End", "Exercises")):
+            here.page.keyboard.press(key)
+            here.page.wait_for_timeout(300)
+            shown = marked.last.text_content() if marked.count() else ""
+            assert name in shown and (name or not shown.endswith("Exercises"))

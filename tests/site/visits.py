@@ -42,9 +42,6 @@ class Visit:
         self.page.evaluate(
             "document.querySelectorAll('details').forEach(d => d.open = true)"
         )
-        self.page.evaluate(
-            "document.querySelectorAll('.toggle-button-hidden').forEach(b => b.click())"
-        )
 
     def strangers(self):
         """Return the requests that went to another host."""

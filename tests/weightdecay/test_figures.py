@@ -96,7 +96,21 @@ def test_thousands_of_marks_are_an_image_and_weigh_little():
     noise = torch.randn(20_000, generator=torch.Generator().manual_seed(0)).cumsum(0)
     curves = {"walk": (None, noise)}
     dense = figures.compare(curves, xlabel="x", ylabel="y", markers=None).svg()
-    assert dense.count("<image") == 1 and ">x</text>" in dense
-    assert len(gzip.compress(dense.encode())) < 60_000
+    # In the drawing for a phone, too.
+    assert dense.count("<image") == 2 and ">x</text>" in dense
+    assert len(gzip.compress(dense.encode())) < 120_000
     few = figures.compare(curves, xlabel="x", ylabel="y", markers=20).svg()
     assert "<image" not in few
+
+
+def test_a_number_in_a_label_keeps_its_digits_and_a_place_loses_them():
+    figure = figures.compare({"0.123456": ([1], [1])}, xlabel="1.00001", ylabel="y")
+    assert ">0.123456</text>" in figure.svg() and ">1.00001</text>" in figure.svg()
+    assert re.findall(r' (?:d|x|y)="[^"]*\.\d{3}', figure.svg()) == []
+
+
+def test_panels_are_drawn_side_by_side_and_afterwards_figures_stand_alone():
+    one = figures.panels([compared, compared], ["left", "right"])
+    assert [ax.get_title(loc="left") for ax in one.axes] == ["left", "right"]
+    assert len(one.legends) == 1 and one.axes[0].get_legend() is None
+    assert type(compared()) is figures.BookFigure

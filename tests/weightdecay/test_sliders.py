@@ -1,15 +1,19 @@
-"""Sliders: the right frame for each setting, small, and a still for print."""
+"""Sliders: the right frame for each setting, small, and some side by side for print."""
 
+import gzip
 import json
 import re
 from base64 import b64decode
 
 import pytest
+import torch
+from letters import points_of
 
 from weightdecay import figures
 from weightdecay.sliders import Sliders
 
 VALUES = {"weight_decay": [0.0, 0.1, 0.5], "lr": [1, 2]}
+SHOWN = {"weight_decay": 0.1, "lr": 2}
 
 
 def draw(weight_decay, lr):
@@ -18,60 +22,111 @@ def draw(weight_decay, lr):
     return figures.compare(curves, **settings)
 
 
+def say(weight_decay, lr):
+    return f"It ends </at> {weight_decay + lr}."
+
+
 @pytest.fixture(scope="module")
 def sliders():
-    return Sliders(draw, VALUES, shown={"weight_decay": 0.1, "lr": 2}, alt='a "path"')
+    return Sliders(draw, VALUES, shown=SHOWN, alt='a "path"', say=say)
 
 
 @pytest.fixture(scope="module")
-def frames(sliders):
-    data = re.search(r'application/json">(.*?)</script>', sliders.html(), re.DOTALL)
-    return json.loads(data.group(1))
+def html(sliders):
+    return sliders.html()
 
 
-def test_there_is_one_frame_for_each_combination_and_all_differ(frames):
-    assert len(frames) == 6
-    assert len({json.dumps(frame) for frame in frames}) == 6
+@pytest.fixture(scope="module")
+def data(html):
+    return data_of(html)
 
 
-def test_a_frame_holds_only_what_changes(frames):
-    assert all(len(frame) == 1 for frame in frames)
-    whole = len(draw(0.1, 2).svg())
-    assert max(len(json.dumps(frame)) for frame in frames) < whole / 5
+def data_of(html):
+    found = re.search(r'class="late">(.*?)</script>', html, re.DOTALL)
+    return json.loads(found.group(1))
 
 
-def test_a_frame_is_what_would_be_drawn_for_its_values(frames):
+def test_a_frame_holds_the_points_of_the_line_that_moves(data):
+    (path,) = data["lines"]
     # The last slider changes fastest: (0.1, 1) is the third combination.
-    (inside,) = frames[2].values()
-    (path,) = lines_of(inside)
-    assert path in lines_of(draw(0.1, 1).svg())
-    assert path not in lines_of(draw(0.1, 2).svg())
+    letters = path["ways"][path["frames"][2]]
+    heights = [y for _, y in points_of(letters)]
+    assert heights == pytest.approx([0, 0.05, 0.5], abs=1e-3)
+    assert len(path["ways"]) == len(path["frames"]) == 6
 
 
-def lines_of(svg):
-    return [" ".join(d.split()) for d in re.findall(r'\bd="(M[^"]+)"', svg)]
+def test_the_line_that_moves_has_the_name_by_which_the_script_finds_it(html, data):
+    (path,) = data["lines"]
+    wide, narrow, _ = re.split(r"</?metadata", html)
+    for drawing in (wide, narrow):
+        assert len(re.findall(rf'id="\w+-line-{path["line"]}"', drawing)) == 1
 
 
-def test_first_and_in_print_the_chosen_frame_is_shown(sliders):
-    html = sliders.html()
-    assert 'value="1"\n data-values="0.0 0.1 0.5"' in html
-    assert 'value="1"\n data-values="1 2"' in html
+def test_each_frame_says_its_sentence(data):
+    assert data["says"][2] == "It ends </at> 1.1." and len(data["says"]) == 6
+
+
+def test_first_the_chosen_frame_is_shown(html):
+    assert 'value="1"\n data-values="0 0.1 0.5"' in html
+    assert 'value="1"\n data-values="1 2" aria-valuetext="lr 2"' in html
+    path = re.search(r'-line-\d"[^>]*>\s*<path d="([^"]+)"', html)[1]
+    assert path in draw(**SHOWN).svg() and path not in draw(0.5, 2).svg()
+
+
+def test_print_and_the_picture_show_some_frames_each_with_its_name(sliders):
     bundle = sliders._repr_mimebundle_()
     assert b64decode(bundle["application/pdf"]).startswith(b"%PDF")
-    assert bundle["image/svg+xml"] == draw(0.1, 2).svg()
+    titles = [ax.get_title(loc="left") for ax in sliders.print().axes]
+    assert "weight_decay=0.1, lr=2" in titles and len(set(titles)) == 4
+    assert all(f">{title}</text>" in bundle["image/svg+xml"] for title in titles)
 
 
-def test_a_description_may_hold_any_character(sliders):
-    assert 'aria-label="a &quot;path&quot;"' in sliders.html()
+def test_print_shows_the_settings_that_were_chosen_and_one_legend():
+    chosen = [{"weight_decay": x, "lr": 1} for x in (0.0, 0.5)]
+    figure = Sliders(draw, VALUES, shown=SHOWN, alt="", printed=chosen).print()
+    moved = [ax.lines[1].get_ydata()[1] for ax in figure.axes]
+    assert moved == [0.0, 0.5]
+    assert [ax.get_legend() for ax in figure.axes] == [None, None]
+    assert len(figure.legends) == 1
 
 
-def test_the_same_sliders_give_the_same_bytes(sliders):
-    assert sliders.html() == sliders.html()
+def test_of_one_slider_print_shows_stops_from_end_to_end():
+    one = {"weight_decay": [x / 10 for x in range(10)]}
+    draw_one = lambda weight_decay: draw(weight_decay, 1)  # noqa: E731
+    figure = Sliders(draw_one, one, shown={"weight_decay": 0.4}, alt="").print()
+    titles = [ax.get_title(loc="left").partition("=")[2] for ax in figure.axes]
+    assert titles == ["0", "0.4", "0.6", "0.9"]
 
 
-def test_a_first_value_that_no_slider_has_is_refused():
+def test_a_description_may_hold_any_character(html):
+    assert 'role="img" aria-label="a &quot;path&quot;"' in html
+    assert "</at>" not in html
+
+
+def test_the_same_sliders_give_the_same_bytes(sliders, html):
+    assert sliders.html() == html
+
+
+def test_64_frames_weigh_less_than_60_kilobytes():
+    k = torch.arange(200).double()
+    look = {"xlabel": "step", "ylabel": "weight", "ylim": (0, 1.1)}
+    fall = lambda weight_decay, lr: figures.compare(  # noqa: E731
+        {"path": (None, (1 - lr * weight_decay) ** k)}, **look
+    )
+    tenths = [x / 10 for x in range(8)]
+    values = {"weight_decay": tenths, "lr": tenths}
+    shown = {"weight_decay": 0.1, "lr": 0.0}
+    html = Sliders(fall, values, shown=shown, alt="").html()
+    assert len(data_of(html)["lines"][0]["frames"]) == 64
+    assert len(gzip.compress(html.encode())) < 60_000
+
+
+@pytest.mark.parametrize("where", ["shown", "printed"])
+def test_a_value_that_no_slider_has_is_refused(where):
+    wrong = {"weight_decay": 0.1, "lr": 3}
+    settings = {"shown": SHOWN} | {where: wrong if where == "shown" else [wrong]}
     with pytest.raises(ValueError, match=r"shown\['lr'\] is 3, not one of \[1, 2\]"):
-        Sliders(draw, VALUES, shown={"weight_decay": 0.1, "lr": 3}, alt="")
+        Sliders(draw, VALUES, alt="", **settings)
 
 
 def test_its_text_holds_no_address_of_this_run(sliders):

@@ -1,0 +1,79 @@
+/* What a page does in a reader's hands. All of it can be read without. */
+{
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+  // What is wider than its place can be scrolled by keyboard; what is not is no stop.
+  const SCROLLS = "pre, .formula, .table-wrapper";
+  const sized = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      const scrolls = target.scrollWidth > target.clientWidth;
+      if (!scrolls) target.removeAttribute("tabindex");
+      else if (target.tabIndex < 0 || !target.hasAttribute("tabindex")) target.tabIndex = 0;
+    }
+  });
+  all(SCROLLS).forEach((box) => sized.observe(box));
+
+  // Whoever is led to something that is folded sees it.
+  function unfold() {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details"))
+      fold.open = true;
+    const inside = target.matches(".cell") && target.querySelector(":scope > details, :scope > * > details");
+    if (inside) inside.open = true;
+    target.scrollIntoView();
+  }
+  addEventListener("hashchange", unfold);
+  if (location.hash) unfold();
+
+  // On a phone a row is a small list, in which each cell says its column.
+  for (const table of all("article table.docutils")) {
+    const names = all("thead th", table).map((th) => th.textContent.trim());
+    for (const row of all("tbody tr", table))
+      [...row.cells].forEach((cell, k) => names[k] && (cell.dataset.label = names[k]));
+  }
+
+  // A copied formula is its TeX: what is seen and what is read aloud would come twice.
+  document.addEventListener("copy", (event) => {
+    const selection = getSelection();
+    if (selection.isCollapsed || !event.clipboardData) return;
+    const range = selection.getRangeAt(0);
+    const formula = (node) => (node.nodeType === 1 ? node : node.parentElement)?.closest(".katex");
+    if (formula(range.startContainer)) range.setStartBefore(formula(range.startContainer));
+    if (formula(range.endContainer)) range.setEndAfter(formula(range.endContainer));
+    const copy = range.cloneContents();
+    if (!copy.querySelector(".katex")) return;
+    for (const each of all(".katex", copy)) {
+      const tex = each.querySelector("annotation")?.textContent ?? "";
+      each.replaceWith(each.closest(".katex-display") ? `$$${tex}$$` : `$${tex}$`);
+    }
+    const html = document.createElement("div");
+    html.append(copy);
+    event.clipboardData.setData("text/html", html.innerHTML);
+    // As the browser would: blocks on lines of their own.
+    html.style.cssText = "position: fixed; left: -9999px; white-space: normal";
+    document.body.append(html);
+    event.clipboardData.setData("text/plain", html.innerText);
+    html.remove();
+    event.preventDefault();
+  });
+
+  // Beside the text stands what it cites, once on a page; hidden where there is no room.
+  const noted = new Set();
+  for (const link of all("article p a.reference.internal[href*='#']")) {
+    const href = link.getAttribute("href"), paragraph = link.closest("p");
+    const kept = document.querySelector(`template[data-preview="${CSS.escape(href)}"]`);
+    const entry = kept?.content.querySelector(".citation");
+    if (!entry || noted.has(href) || paragraph.closest("figcaption, .answer, details, li, td")) continue;
+    noted.add(href);
+    let box = paragraph.parentElement;
+    if (!box.matches(".noted")) {
+      box = document.createElement("div");
+      box.className = "noted";
+      paragraph.before(box);
+      box.append(paragraph, document.createElement("aside"));
+      box.lastChild.className = "sidenote";
+    }
+    for (const part of all("p", entry)) box.lastChild.append(part.cloneNode(true));
+  }
+}
