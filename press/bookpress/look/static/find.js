@@ -23,12 +23,12 @@ globalThis.BookSearch = { receive: (book) => Object.assign(BookSearch, { book })
 
   // The field beside the text is where searching begins, and all there is without scripts.
   const field = document.querySelector(".sidebar-search");
-  async function open() {
-    await prepare();
+  let opening;
+  const open = () => (opening ??= prepare().then(() => {
     const typed = field?.value;
     if (field) field.value = "";
     BookSearch.open(typed);
-  }
+  }).finally(() => (opening = null)));
   field?.addEventListener("focus", prepare);
   field?.addEventListener("click", open);
   field?.addEventListener("input", open);
@@ -37,12 +37,13 @@ globalThis.BookSearch = { receive: (book) => Object.assign(BookSearch, { book })
     input:not([type=range], [type=checkbox])`;
   document.addEventListener("keydown", (event) => {
     const { key, target, altKey, ctrlKey, metaKey, shiftKey } = event;
-    const isSlash = key === "/" && !ctrlKey && !metaKey && !altKey && !target.closest?.(TYPED);
+    const isTyped = target.closest?.(TYPED) && (target !== field || field.value);
+    const isSlash = key === "/" && !ctrlKey && !metaKey && !altKey && !isTyped;
     const isK = key.toLowerCase() === "k" && ctrlKey !== metaKey && !altKey && !shiftKey;
     if (!isSlash && !isK) return;
     event.preventDefault();
     // What is typed until the dialog is there is not lost.
-    if (!document.querySelector("dialog[open]")) field?.focus();
+    if (!document.querySelector("dialog[open]")) field?.focus({ preventScroll: true });
     open();
   });
 

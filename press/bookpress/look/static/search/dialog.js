@@ -122,11 +122,13 @@
   BookSearch.open = (typed) => {
     if (own) return own.input.focus();
     place ??= made();
-    if (!place.dialog.open) place.dialog.showModal();
-    place.input.focus();
-    if (typed) place.input.value = typed;
-    else place.input.select();
-    place.look();
+    const { dialog, input, look } = place;
+    if (dialog.open) return input.focus();
+    dialog.showModal();
+    input.focus();
+    if (typed) input.value = typed;
+    else input.select();
+    look();
   };
 
   BookSearch.page = (query) => {
