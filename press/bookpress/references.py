@@ -3,7 +3,8 @@
 The fault that this mends: the styles of sphinxcontrib-bibtex call a work ``[XL24]`` in
 the list that the text calls *Xie and Li [2024]*. Delete this file when it has a style
 for lists that agrees with ``author_year``. The style is ``author_year`` in
-``bibtex_default_style``; two works that it could not tell apart are an error.
+``bibtex_default_style``; two works that it could not tell apart are an error until
+their years have a letter.
 """
 
 from collections import Counter
@@ -21,7 +22,10 @@ class AuthorYearLabels(BaseLabelStyle):
         labels = [label(entry) for entry in sorted_entries]
         twice = [name for name, count in Counter(labels).items() if count > 1]
         if twice:
-            raise ValueError(f"cited alike are different works: {'; '.join(twice)}")
+            raise ValueError(
+                f"cited alike are different works: {'; '.join(twice)}; "
+                "give their years a letter in the .bib: 2025a, 2025b"
+            )
         return labels
 
 
