@@ -34,7 +34,9 @@ STYLE = Path(__file__).with_name("style.mplstyle")
 
 
 class BookFigure(Figure):
-    """A figure that shows itself as SVG on a page and as PDF in print.
+    """A figure that shows itself as SVG on a page, as PDF in print, else as PNG.
+
+    A notebook that its reader has not trusted yet shows no SVG, which may hold scripts.
 
     It needs neither pyplot nor a backend: a cell that ends in one shows it. Each
     colour of the SVG can be replaced by the page: ``#0072b2`` is written as
@@ -44,11 +46,14 @@ class BookFigure(Figure):
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> dict[str, str]:
-        return {"image/svg+xml": self.svg(), "application/pdf": self.pdf()}
+        png = b64encode(self._saved("png", {"Software": None}, dpi=144)).decode()
+        svg, pdf = self.svg(), self.pdf()
+        return {"image/svg+xml": svg, "image/png": png, "application/pdf": pdf}
 
     def pdf(self) -> str:
         """Return the figure for print, as base64."""
-        return b64encode(self._saved("pdf", {"CreationDate": None})).decode()
+        file = self._saved("pdf", {"CreationDate": None}, transparent=True)
+        return b64encode(file).decode()
 
     def svg(self, name: str | None = None) -> str:
         """Return the figure as one ``svg`` element, ready to stand inside a page.
@@ -64,7 +69,7 @@ class BookFigure(Figure):
         return _named(wide, name).replace("</svg>", inside)
 
     def _drawing(self) -> str:
-        svg = self._saved("svg", {"Date": None}).decode()
+        svg = self._saved("svg", {"Date": None}, transparent=True).decode()
         svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
         svg = re.sub(r"(: ?)#([0-9a-f]{6})", r"\1var(--figure-\2, #\2)", svg)
         # An exponent is as legible as the smallest label: 8 in place of 7 points.
@@ -75,11 +80,13 @@ class BookFigure(Figure):
             svg = svg.replace(clip, f"clip_{number}")
         return svg[svg.index("<svg") :].strip()
 
-    def _saved(self, file_format: str, metadata: dict[str, None]) -> bytes:
+    def _saved(
+        self, file_format: str, metadata: dict[str, None], **how: bool | int
+    ) -> bytes:
         # Without a date in the metadata the same figure gives the same bytes.
         file = io.BytesIO()
         with matplotlib.style.context(STYLE):
-            self.savefig(file, format=file_format, metadata=metadata, transparent=True)
+            self.savefig(file, format=file_format, metadata=metadata, **how)
         return file.getvalue()
 
 

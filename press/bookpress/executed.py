@@ -34,7 +34,7 @@ class ExecutionTable(SphinxPostTransform):
         rows = [self._row(page, ran[page]) for page in pages if ran.get(page)]
         heads = [nodes.Text(name) for name in COLUMNS]
         group = nodes.tgroup("", cols=len(COLUMNS))
-        group += [nodes.colspec(colwidth=width) for width in (60, 25, 15)]
+        group += [nodes.colspec(colwidth=width) for width in (55, 30, 15)]
         group += [nodes.thead("", row(heads)), nodes.tbody("", *rows)]
         return nodes.table("", group)
 

@@ -3,9 +3,11 @@
 import gzip
 import re
 from base64 import b64decode
+from io import BytesIO
 
 import matplotlib as mpl
 import torch
+from matplotlib.image import imread
 
 from weightdecay import figures, problems
 
@@ -25,6 +27,11 @@ def test_a_figure_is_svg_on_the_page_and_pdf_in_print():
     bundle = shown(compared())
     assert bundle["image/svg+xml"].startswith("<svg")
     assert b64decode(bundle["application/pdf"]).startswith(b"%PDF")
+
+
+def test_a_figure_is_an_opaque_picture_where_svg_is_refused():
+    picture = imread(BytesIO(b64decode(shown(compared())["image/png"])))
+    assert picture.shape[1] > 600 and (picture[0, 0] == 1).all()
 
 
 def test_the_same_figure_gives_the_same_bytes():
