@@ -13,7 +13,9 @@
 * ``probe`` asks an optimizer: ``finding`` makes the ``subject`` that is asked,
   ``evidence`` and ``guesses`` look at its steps, ``by_hand`` tries a guess, ``answers``
   is what it says.
-* ``figures``, ``sliders`` and ``listing`` show, ``quoting`` hands results to the prose.
+* ``figures``, ``sliders`` and ``listing`` show: ``narrow`` draws a figure for a phone,
+  ``moving`` finds what a slider moves. ``box`` is the figure on the book's cover.
+* ``quoting`` hands results to the prose.
 * ``tables`` reads what was measured, ``extras`` says what is not installed.
 """
 

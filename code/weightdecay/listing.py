@@ -97,7 +97,10 @@ class Listing:
     def _row(self, texts: Sequence[str]) -> str:
         # On a phone a cell stands alone, and says its column.
         pairs = zip(self.columns, texts, strict=True)
-        cells = (f'<td data-label="{c}">{_marked(text)}</td>' for c, text in pairs)
+        cells = (
+            f'<td data-label="{escape(name)}">{_marked(text)}</td>'
+            for name, text in pairs
+        )
         return f"<tr>{''.join(cells)}</tr>"
 
 

@@ -1,5 +1,7 @@
 """The book's picture: each path ends where it must, at every stop of its slider."""
 
+import re
+
 import pytest
 import torch
 
@@ -23,7 +25,17 @@ def test_the_box_holds_adamw_and_not_adam():
 
 
 def test_it_says_where_the_two_end():
-    assert box.say(0.6) == "AdamW ends at 1.67, 1.20; Adam at 1.30, 0.89."
+    said = box.say(0.6)
+    adamw, adam = re.fullmatch("AdamW ends at (.*); Adam at (.*)[.]", said).groups()
+    # On the wall w = 1/0.6 the best v is 1 + 0.6 (2 - w). Adam's end solves
+    # 1.6 w + 0.6 v = 2.6 and 0.6 w + 1.6 v = 2.2.
+    assert numbers(adamw) == pytest.approx([1 / 0.6, 1.2], abs=1e-2)
+    assert numbers(adam) == pytest.approx([2.84 / 2.2, 1.96 / 2.2], abs=1e-2)
+
+
+def numbers(said):
+    assert re.fullmatch(r"\d[.]\d\d, \d[.]\d\d", said)
+    return [float(number) for number in said.split(", ")]
 
 
 def test_what_is_shown_and_printed_is_on_the_slider():

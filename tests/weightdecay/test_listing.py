@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from bs4 import BeautifulSoup
 
 from weightdecay.listing import SHOWN, Listing
 
@@ -19,8 +20,8 @@ def test_a_page_has_every_row_and_print_the_short_table():
 def test_rows_beyond_the_first_wait_in_a_template():
     many = Listing(["Name"], [[f"row {k}"] for k in range(SHOWN + 2)], SHORT)
     laid_out, waiting = many.html().split("<template>")
-    assert laid_out.count("<td>") == SHOWN and f"row {SHOWN - 1}<" in laid_out
-    assert waiting.count("<td>") == 2 and f"row {SHOWN + 1}<" in waiting
+    assert laid_out.count("<td ") == SHOWN and f"row {SHOWN - 1}<" in laid_out
+    assert waiting.count("<td ") == 2 and f"row {SHOWN + 1}<" in waiting
 
 
 def test_a_table_that_is_not_replaced_in_print_has_no_field():
@@ -29,9 +30,16 @@ def test_a_table_that_is_not_replaced_in_print_has_no_field():
 
 def test_code_is_code_and_signs_stay_what_they_are():
     html = LONG.html()
-    assert "<td><code>x&lt;y&gt;</code></td>" in html
-    assert "<td>p | q &amp; r</td>" in html
+    assert '<td data-label="Name"><code>x&lt;y&gt;</code></td>' in html
+    assert '<td data-label="Name">p | q &amp; r</td>' in html
     assert LONG.markdown().splitlines()[-1] == "| b | p \\| q & r |"
+
+
+def test_a_cell_says_its_column_whatever_that_is_called():
+    html = Listing(['"n" & <m>', "k"], [["1", "2"]], SHORT).html()
+    cells = BeautifulSoup(html, "html.parser").select("tbody td")
+    assert [cell["data-label"] for cell in cells] == ['"n" & <m>', "k"]
+    assert [cell.text for cell in cells] == ["1", "2"]
 
 
 def test_without_its_script_a_page_shows_the_table_and_no_field():
