@@ -103,12 +103,9 @@ class ThisBook:
         shutil.copytree(ROOT, folder, ignore=left_out)
         config = yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))
         if way != "ours":
-            config["sphinx"]["extra_extensions"] = [
-                name
-                for name in config["sphinx"]["extra_extensions"]
-                if name not in OURS
-            ]
             settings = config["sphinx"]["config"]
+            kept = [name for name in settings["extensions"] if name not in OURS]
+            settings["extensions"] = kept
             for name in [n for n in settings if n.startswith(("cells_", "publish_"))]:
                 del settings[name]
         configure(folder, config, way)

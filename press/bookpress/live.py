@@ -107,6 +107,19 @@ def files(book):
     return found
 
 
+def for_drafts(config):
+    """Return the settings of a book without what only its readers need."""
+    sphinx = config["sphinx"]
+    settings = {k: v for k, v in sphinx["config"].items() if k not in UNUSED}
+    drafts = {**sphinx, "config": settings}
+    # A book names those beside Jupyter Book's own, or all.
+    of = drafts if "extra_extensions" in drafts else settings
+    name = "extra_extensions" if of is drafts else "extensions"
+    kept = [extension for extension in of[name] if extension not in FOR_READERS]
+    of[name] = [*kept, "bookpress.live"]
+    return {**config, "sphinx": drafts}
+
+
 class Live:
     """A book that is built at every save."""
 
@@ -134,12 +147,7 @@ class Live:
     def configure(self):
         """Write the settings for drafts; return where they are."""
         config = yaml.safe_load((self.folder / "_config.yml").read_text("utf8"))
-        extensions = config["sphinx"]["extra_extensions"]
-        kept = [name for name in extensions if name not in FOR_READERS]
-        config["sphinx"]["extra_extensions"] = [*kept, "bookpress.live"]
-        for name in UNUSED & config["sphinx"]["config"].keys():
-            del config["sphinx"]["config"][name]
-        self.draft.write_text(yaml.safe_dump(config), "utf8")
+        self.draft.write_text(yaml.safe_dump(for_drafts(config)), "utf8")
         return self.draft
 
     def build(self):

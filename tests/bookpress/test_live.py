@@ -13,6 +13,36 @@ import psutil
 import pytest
 from waiting import LONG, until
 
+from bookpress import live as drafts
+
+ALL = ["bookpress.execution", "bookpress.checks", "bookpress.publish"]
+KEPT = ["bookpress.execution", "bookpress.live"]
+SETTINGS = {"publish_depends": ["lock.txt"], "language": "en"}
+
+
+@pytest.mark.parametrize(
+    ("sphinx", "expected"),
+    [
+        (
+            {"extra_extensions": ALL, "config": SETTINGS},
+            {"extra_extensions": KEPT, "config": {"language": "en"}},
+        ),
+        (
+            {"recursive_update": False, "config": {"extensions": ALL, **SETTINGS}},
+            {
+                "recursive_update": False,
+                "config": {"extensions": KEPT, "language": "en"},
+            },
+        ),
+    ],
+    ids=["some", "all"],
+)
+def test_drafts_are_not_checked_whether_a_book_names_some_extensions_or_all(
+    sphinx, expected
+):
+    made = drafts.for_drafts({"title": "Book", "sphinx": sphinx})
+    assert made == {"title": "Book", "sphinx": expected}
+
 
 @pytest.fixture
 def live(book):

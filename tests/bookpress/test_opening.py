@@ -101,7 +101,7 @@ def test_the_page_has_what_it_is_styled_by(made):
 def test_a_link_shows_the_short_name_of_its_page(made):
     page, _, text = made
     assert page.select_one("a[href='b.html'] em").text == "Sums"
-    assert "as *Sums* says" in text
+    assert "as [*Sums*](b.md) says" in text
 
 
 def test_checks_are_folded_and_say_what_they_check(made):
@@ -136,13 +136,15 @@ def test_the_notebook_has_all_of_it_in_order(made):
         "#### Solution to Exercise 1", "Look:", "kept / 2", "So a quarter.",
         "### Exercise 2",
     ]  # fmt: skip
-    assert "jupyter" not in cells[2].metadata
+    assert "as [*Sums*](b.md) says" in cells[0].source
+    assert cells[2].metadata["jupyter"] == {"source_hidden": True}
+    assert "jupyter" not in cells[8].metadata
 
 
 def test_the_markdown_has_all_of_it_in_order(made):
     _, _, text = made
     assert text.startswith(
-        "# Decay halves it\n\nTwo stories are one, as *Sums* says.\n\n"
+        "# Decay halves it\n\nTwo stories are one, as [*Sums*](b.md) says.\n\n"
         "> **The answer**\n>\n> It keeps 0.5 of $w$.\n>\n> You need *sums*.\n\n"
         "<details>\n<summary>Checks: the half is a half</summary>\n\n```python\n# the"
     )

@@ -8,9 +8,11 @@ from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
-from bookpress import previews
+from bookpress import look, previews
 
 SETTINGS = {
+    # Where bookpress.look has the script.
+    "html_static_path": [str(look.LOOK / "static")],
     "extensions": [
         "myst_parser",
         "sphinxcontrib.bibtex",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 from bs4 import BeautifulSoup
-from tiny_book import Book
+from tiny_book import EXTENSIONS, Book
 
 ROOT = Path(__file__).parents[2]
 TIMES = "```{nb-exec-table}\n```\n"
@@ -59,6 +59,7 @@ def test_the_same_book_twice(tmp_path, monkeypatch):
 
 
 def test_the_times_are_shown_otherwise(book):
+    book.config["sphinx"]["extra_extensions"] = [*EXTENSIONS, "bookpress.executed"]
     book.page("a", "1 + 1", text=f"# A\n\n{TIMES}")
     book.build("-W")
     seconds, when = sorted(times(book), key=len)

@@ -1,8 +1,8 @@
 """Contact sheets of every page, to be looked at: ``make shots``.
 
-Each is one page in one browser, theme and width, from its beginning to its end, cut into
-columns. They are written into ``_build/shots``, with an ``index.html`` that shows them
-side by side. Name pages to get these alone: ``python tests/site/shots.py sgd index``.
+Each is one page in one browser, theme and width, from its beginning to its end, cut
+into columns. They are written into ``_build/shots``, with an ``index.html`` that shows
+them side by side. Name pages to get these alone: ``python tests/site/shots.py sgd``.
 """
 
 import io
@@ -14,6 +14,8 @@ from html import escape
 from itertools import product
 from pathlib import Path
 
+# Where pytest finds what the tests share, and a script does not.
+sys.path.append(str(Path(__file__).parents[1] / "bookpress"))
 import firefox
 from conftest import NO_FIREFOX, SITE, serving
 from PIL import Image
@@ -25,8 +27,20 @@ SHEETS = SITE.parent / "shots"
 # A sheet is about as wide as high, and no wider than this.
 LARGEST = 2400
 _INDEX = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
-<title>Every page</title><style>body {{ font: 1rem sans-serif; }} img {{ max-width: 100%; }}
-</style></head><body>{}</body></html>"""
+<title>Every page</title><style>body {{ font: 1rem sans-serif; }}
+img {{ max-width: 100%; }}</style></head><body>{}</body></html>"""
+# On a phone, whether each drawing that is seen is the one for phones: see narrow.js.
+_FITTED = """() => !matchMedia("(max-width: 34em)").matches
+  || ![...document.querySelectorAll("svg:has(> metadata.narrow)")].some(wide =>
+    wide.checkVisibility() && wide.getBoundingClientRect().top < innerHeight)"""
+_PAINTED = """async () => {
+  await document.fonts.ready;
+  await Promise.all([...document.images].map(image => {
+    image.loading = "eager";
+    return image.decode().catch(() => 0);
+  }));
+  for (let k = 0; k < 2; k++) await new Promise(requestAnimationFrame);
+}"""
 
 
 def columns(picture):
@@ -57,7 +71,8 @@ def in_chromium(address, theme):
             height = tab.evaluate("document.documentElement.scrollHeight")
             # The whole page is near, so that all of it is laid out.
             tab.set_viewport_size({"width": width, "height": min(height, 16_000)})
-            tab.wait_for_timeout(300)
+            tab.wait_for_function(_FITTED)
+            tab.evaluate(_PAINTED)
             return tab.screenshot()
 
         yield picture
