@@ -6,6 +6,7 @@ that are known before they run.
 """
 
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,9 +26,9 @@ DECAYS = (
 )  # fmt: skip
 SHOWN, PRINTED = 0.6, (0.3, 0.6, 1.0, 3.0)
 ALT = (
-    "Paths of AdamW and Adam on level lines and the box. AdamW ends on the wall, at the "
-    "minimum in the box; Adam with its penalty ends between zero and the minimum of the "
-    "loss."
+    "Paths of AdamW and Adam on level lines and the box. AdamW ends on the wall, at "
+    "the minimum in the box; Adam with its penalty ends between zero and the minimum "
+    "of the loss."
 )
 _STEPS = 250
 _LR = [0.1 * (1 - k / _STEPS) for k in range(_STEPS)]
@@ -41,7 +42,7 @@ def walks(weight_decay: float) -> dict[str, Tensor]:
 
     The learning rate falls from 0.1 to zero, both ``betas`` are 0.9.
     """
-    run = {"steps": _STEPS, "lr": _LR, "weight_decay": weight_decay}
+    run: dict[str, Any] = {"steps": _STEPS, "lr": _LR, "weight_decay": weight_decay}
     walk = paths.walk
     return {
         rule.__name__: walk(rule, LOSS, START, betas=(0.9, 0.9), **run)
@@ -51,7 +52,7 @@ def walks(weight_decay: float) -> dict[str, Tensor]:
 
 @cache
 def ends(weight_decay: float) -> dict[str, Tensor]:
-    """Return where each of the two must end, by a name for it: tensors of shape (2,)."""
+    """Return where each of the two must end, by its name: tensors of shape (2,)."""
     held = problems.box_minimum(LOSS, START, 1 / weight_decay, steps=80, lr=0.6)
     penalised = LOSS.penalised_minimum(weight_decay)
     return {"minimum in the box": held, "penalised minimum": penalised}
@@ -59,24 +60,22 @@ def ends(weight_decay: float) -> dict[str, Tensor]:
 
 def draw(weight_decay: float) -> figures.BookFigure:
     """Draw the paths, the box and the predicted ends on the level lines of the loss."""
-    figure = figures.contours(
+    return figures.contours(
         LOSS,
         {name: path[_SEEN] for name, path in walks(weight_decay).items()},
         xlim=(-0.4, 2.6),
         ylim=(-0.4, 2.1),
         curve=("box", _CORNERS / weight_decay),
         points=ends(weight_decay),
+        markers="x+",
     )
-    (ax,) = figure.axes
-    for mark in (ax.lines[-1], ax.get_legend().legend_handles[-1]):
-        mark.set_marker("+")
-    return figure
 
 
 def say(weight_decay: float) -> str:
     """Return where the two end, as a sentence."""
     adamw, adam = (path[-1].tolist() for path in walks(weight_decay).values())
-    return "AdamW ends at {:.2f}, {:.2f}; Adam at {:.2f}, {:.2f}.".format(*adamw, *adam)
+    where = "AdamW ends at {:.2f}, {:.2f}; Adam at {:.2f}, {:.2f}."
+    return where.format(*adamw, *adam)
 
 
 def sliders() -> Sliders:

@@ -4,7 +4,7 @@ import functools
 import io
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from hashlib import sha256
 from pathlib import Path
@@ -80,9 +80,7 @@ class BookFigure(Figure):
             svg = svg.replace(clip, f"clip_{number}")
         return svg[svg.index("<svg") :].strip()
 
-    def _saved(
-        self, file_format: str, metadata: dict[str, None], **how: bool | int
-    ) -> bytes:
+    def _saved(self, file_format: str, metadata: dict[str, None], **how: Any) -> bytes:
         # Without a date in the metadata the same figure gives the same bytes.
         file = io.BytesIO()
         with matplotlib.style.context(STYLE):
@@ -223,13 +221,15 @@ def contours(
     xlim: tuple[float, float],
     ylim: tuple[float, float],
     curve: tuple[str, Tensor] | None = None,
-    points: dict[str, Sequence[float] | Tensor] | None = None,
+    points: Mapping[str, Sequence[float] | Tensor] | None = None,
+    markers: str = "xx",
 ) -> BookFigure:
     """Draw paths of two weights over the level lines of their loss.
 
     ``paths`` maps a label to a tensor of shape (steps + 1, 2), as ``walk`` returns
     it. ``curve``, a label and a tensor of shape (n, 2), is drawn as one thin line;
-    ``points`` maps a label to one predicted pair, drawn as a cross. Returns the figure.
+    ``points`` maps a label to one predicted pair, drawn as a cross, each by its marker
+    of ``markers``. Returns the figure.
     """
     figure, ax = axes(xlabel="$w_1$", ylabel="$w_2$", xlim=xlim, ylim=ylim)
     ax.set_aspect("equal")
@@ -239,13 +239,13 @@ def contours(
     for label, path in paths.items():
         every = max(1, len(path) // 80)
         ax.plot(*path.T, label=label, markevery=every, markersize=4, zorder=3)
-    cross: dict[str, Any] = {"color": "black", "marker": "x", "linestyle": "none"}
+    cross: dict[str, Any] = {"color": "black", "linestyle": "none"}
     cross |= {"markersize": 9, "markeredgewidth": 2}
     if curve is not None:
         thin: dict[str, Any] = {"color": "black", "linewidth": 0.9, "linestyle": "-"}
         ax.plot(*curve[1].T, label=curve[0], zorder=2, marker="", **thin)
-    for label, point in (points or {}).items():
-        ax.plot(*point, label=label, zorder=4, **cross)
+    for marker, (label, point) in zip(markers, (points or {}).items(), strict=False):
+        ax.plot(*point, label=label, zorder=4, marker=marker, **cross)
     _legend(ax)
     return figure
 

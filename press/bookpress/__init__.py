@@ -15,6 +15,7 @@ are written by ``markdown``; ``previews`` (what a reference points to), ``citing
 How it is found: ``address``, ``metadata``, ``entrances``, ``last_changed``.
 In print: ``latex``, ``parts``.
 How it is built: ``execution`` (with ``needs``, ``running``, ``outputs`` and the kernels
-of ``warm_kernels`` and ``warm_process``), ``checks``, ``publish``, ``repeatable``, ``executed`` (when each page ran).
+of ``warm_kernels`` and ``warm_process``), ``checks``, ``publish``, ``repeatable``,
+``executed`` (when each page ran).
 How it is written: ``live``, ``chapter``.
 """

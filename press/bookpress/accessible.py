@@ -3,8 +3,8 @@
 The fault that this mends: docutils gives the entries of a bibliography a role that
 WAI-ARIA 1.2 deprecates, in a list that may hold none but list items; sphinx-exercise
 gives all exercises of a page one id; myst-nb names what opens a folded cell otherwise
-than it reads, so who says what they see opens nothing. The sidebar's landmark is in
-``templates/sections``. Delete it when they don't.
+than it reads, so who says what they see opens nothing; Sphinx makes the title of a part
+a heading without a level. Delete it when they don't.
 """
 
 import re
@@ -25,7 +25,16 @@ def named_as_read(body):
     return re.sub(r'<summary aria-label="[^"]*">', "<summary>", body)
 
 
+def without_levels(navigation):
+    """Return the contents, in which a part's title is no heading without a level."""
+    return navigation.replace(' role="heading"', "")
+
+
 def _mend(app, pagename, templatename, context, doctree):
+    if "furo_navigation_tree" in context:
+        context["furo_navigation_tree"] = without_levels(
+            context["furo_navigation_tree"]
+        )
     if "body" in context:
         body = without_shared_ids(with_known_roles(context["body"]))
         context["body"] = named_as_read(body)
@@ -33,5 +42,6 @@ def _mend(app, pagename, templatename, context, doctree):
 
 def setup(app):
     """Register with Sphinx."""
-    app.connect("html-page-context", _mend)
+    # After the theme, which writes the contents.
+    app.connect("html-page-context", _mend, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

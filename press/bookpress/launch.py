@@ -32,8 +32,8 @@ def offer(app, pagename, templatename, context, doctree):
 
 def addresses(repository, notebook):
     """Return where each provider opens a notebook of the repository ``owner/name``."""
-    colab = (
-        f"https://colab.research.google.com/github/{repository}/blob/gh-pages/{notebook}"
+    colab = f"https://colab.research.google.com/github/{repository}/blob/gh-pages/{notebook}"
+    binder = (
+        f"https://mybinder.org/v2/gh/{repository}/gh-pages?urlpath=lab/tree/{notebook}"
     )
-    binder = f"https://mybinder.org/v2/gh/{repository}/gh-pages?urlpath=lab/tree/{notebook}"
     return {"Colab": colab, "Binder": binder}

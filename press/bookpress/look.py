@@ -12,6 +12,9 @@ shows: pairs of a name and an address.
 from fnmatch import fnmatch
 from pathlib import Path
 
+from docutils import nodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
 LOOK = Path(__file__).with_name("look")
 # What the book's sheet says in fewer words, and what moves a search that is not used.
 REPLACED = (
@@ -32,7 +35,21 @@ def setup(app):
     app.connect("config-inited", use_folder)
     app.connect("builder-inited", use_sheet)
     app.connect("html-page-context", load_what_is_used, priority=900)
+    app.add_post_transform(NamedOnce)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+class NamedOnce(SphinxPostTransform):
+    """Take their names off the boxes that the theme puts round tables and formulas."""
+
+    formats = ("html",)
+    default_priority = 501  # the theme has 500
+
+    def run(self, **kwargs):
+        """Leave each name on what is in the box."""
+        for box in self.document.findall(nodes.container):
+            if {"table-wrapper", "math-wrapper"} & set(box["classes"]):
+                box["ids"] = []
 
 
 def use_folder(app, config):

@@ -1,9 +1,9 @@
 """Set the numbers that a cell computed, and lead from each to the cell.
 
 The fault that this mends: myst-nb pastes a number as Python prints it, ``1.4e-05`` with
-a hyphen for a minus sign, in bold, and forgets which cell it is from. Here it is set as
-in print, never broken, and a link to the cell that quoted it, so that ``previews`` shows
-that cell beside it. Delete this file when myst-nb's roles keep the cell.
+a hyphen for a minus sign, in bold, and forgets which cell it is from. Here it is set
+as in print, never broken, and a link to the cell that quoted it, so that ``previews``
+shows that cell beside it. Delete this file when myst-nb's roles keep the cell.
 
 A cell quotes by calling ``quote(name=value)``. A number in a title, a link or a page
 whose cell is not shown leads nowhere.

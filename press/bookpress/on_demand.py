@@ -5,9 +5,9 @@ not can't be fetched by a page that was opened from a file. So a page with slide
 with drawings for two widths is as heavy as all that it might show. Delete it when
 browsers let a page fetch the files beside it.
 
-An element ``script`` or ``metadata`` of the class ``late`` is emptied. Its text goes to a
-script of its own, named by ``data-src``, which hands it over as the property ``late`` of
-the script element that loads it. The drawings for narrow screens, which stand in the
+An element ``script`` or ``metadata`` of the class ``late`` is emptied. Its text goes to
+a script of its own, named by ``data-src``, which hands it over as the property ``late``
+of the script element that loads it. The drawings for narrow screens, which stand in the
 ``metadata`` of wide ones, are put in their place by ``narrow.js``.
 """
 
@@ -25,7 +25,7 @@ _NARROW = 'class="late narrow"'
 
 
 def with_late_parts(body, write):
-    """Return HTML without its late parts; ``write`` keeps a text, returns an address."""
+    """Return HTML without its late parts; ``write`` keeps a text, gives its address."""
 
     def emptied(part):
         address = write(part["text"])

@@ -6,10 +6,10 @@ has.
 
 ``{answer}`` stands under the title and one sentence. Its first paragraph answers what
 the chapter asks, its second says what the reader needs before. ``{takeaway}`` is one
-sentence, and is set in bold. The first page has, in place of an answer, the ways into the
-book: a ``{container}`` of the class ``ways`` with a list of links. On the page they have classes to be styled by (``dek`` for
-the sentence under the title, ``answer``, ``label``, ``needs``, ``takeaway``), in print
-the environments of ``latex/opening.sty``.
+sentence, and is set in bold. The first page has, in place of an answer, the ways into
+the book: a ``{container}`` of the class ``ways`` with a list of links. On the page they
+have classes to be styled by (``dek`` for the sentence under the title, ``answer``,
+``label``, ``needs``, ``takeaway``), in print the environments of ``latex/opening.sty``.
 """
 
 from docutils import nodes

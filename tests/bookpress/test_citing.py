@@ -37,8 +37,10 @@ BOOK = {
 SITE = '\n[project.urls]\nDocumentation = "https://measures.org/book/"\n'
 REPOSITORY = '\n[project.urls]\nRepository = "https://github.com/gauss/measures.git"\n'
 SETTINGS = {
-    "extensions": ["myst_parser", "sphinx_copybutton"]
-    + ["bookpress.look", "bookpress.citing"],
+    "extensions": [
+        *("myst_parser", "sphinx_copybutton"),
+        *("bookpress.look", "bookpress.citing"),
+    ],
     "exclude_patterns": ["CITATION.cff"],
     "myst_enable_extensions": ["dollarmath"],
     "html_theme": "furo",

@@ -26,6 +26,6 @@ def test_a_work_is_called_by_its_authors_and_year(authors, name):
 
 def test_two_works_that_the_text_could_not_tell_apart_are_refused():
     works = [entry("Chen, A.", "Li, B."), entry("Chen, C.", "Li, D.")]
-    with pytest.raises(ValueError, match="cited alike .* Chen and Li, 1970"):
+    with pytest.raises(ValueError, match=r"cited alike .* Chen and Li, 1970"):
         AuthorYearLabels().format_labels(works)
     assert AuthorYearLabels().format_labels(works[:1]) == ["Chen and Li, 1970"]

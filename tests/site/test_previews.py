@@ -9,13 +9,12 @@ import pytest
 PAGE = "book/sgd.html"
 EQUATION = ".reference[href='#equation-sgd-l2']"
 FIGURE = ".reference[href='#fig-sgd-steps']"
-EXERCISE = ".reference[href='#ex-sgd-factor']"
+EXERCISE = ".reference[href='#ex-sign-kink']"
 WORK = ".reference[href^='bibliography.html#']:has-text('Hoerl')"
 OPEN = "[role=tooltip]:popover-open"
 EXPECTED = {
     EQUATION: ["w \\leftarrow w - \\eta\\, (g + \\lambda w)", "(1.4)"],
     FIGURE: ["Fig. 1.1", "On this axis equal distances"],
-    EXERCISE: ["Exercise 1.1"],
     WORK: ["Ridge regression", "Technometrics"],
 }
 
@@ -59,6 +58,11 @@ def test_pointing_at_a_reference_shows_what_it_points_to(visit, root):
             assert all(part in shown for part in expected)
             here.page.keyboard.press("Escape")
         assert here.errors == [] and here.strangers() == []
+
+
+def test_an_exercise_is_shown_too(visit, http):
+    with visit(f"{http}book/sign_and_spectral.html") as here:
+        assert "Exercise 6.4" in point_at(here.page, EXERCISE).text_content()
 
 
 def test_what_is_shown_is_drawn_and_repeats_no_name(visit, http):
@@ -137,6 +141,8 @@ def test_going_on_with_the_keyboard_closes_it(visit, http):
 def test_it_stays_in_the_window_beside_its_link(visit, http, width):
     with visit(http + PAGE, viewport={"width": width, "height": 600}) as here:
         here.unfold()
+        if width == 390:
+            here.fit_figures()
         for link, place in itertools.product(EXPECTED, ["start", "center", "end"]):
             found = link_to(here.page, link, place)
             focus_by_keyboard(here.page, found)

@@ -43,6 +43,12 @@ class Visit:
             "document.querySelectorAll('details').forEach(d => d.open = true)"
         )
 
+    def fit_figures(self):
+        """Go to each figure, until all are those for a phone."""
+        for figure in self.page.locator("figure").all():
+            figure.scroll_into_view_if_needed()
+        self.page.wait_for_function("!document.querySelector('svg > metadata.narrow')")
+
     def strangers(self):
         """Return the requests that went to another host."""
         return [url for url in self.requests if not _is_here(url)]

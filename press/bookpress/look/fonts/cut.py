@@ -16,12 +16,14 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 from fontTools.varLib import instancer
 
-LETTERS = [*range(0x20, 0x7F), *range(0xA0, 0x100), *map(ord, "ıŒœ‘’‚“”„–—…′″‹›⁄€™−")]
-TITLES = [*range(0x20, 0x7F), *map(ord, "\xa0äöüéèçñ–—‘’“”…−×")]
+SIGNS = "ıŒœ‘’‚“”„–—…′″‹›⁄€™−"  # noqa: RUF001
+LETTERS = [*range(0x20, 0x7F), *range(0xA0, 0x100), *map(ord, SIGNS)]
+TITLES = [*range(0x20, 0x7F), *map(ord, "\xa0äöüéèçñ–—‘’“”…−×")]  # noqa: RUF001
 GREEK = [*range(0x391, 0x3CA)]
 SERIF, CODE = (Path(folder, "files") for folder in sys.argv[1:])
+WEIGHTS = {"opsz": 16, "wght": (400, 600)}
 STYLES = {
-    "text": (SERIF, "serif-4-latin-opsz-normal", {"opsz": 16, "wght": (400, 600)}, LETTERS),
+    "text": (SERIF, "serif-4-latin-opsz-normal", WEIGHTS, LETTERS),
     "italic": (SERIF, "serif-4-latin-opsz-italic", {"opsz": 16, "wght": 400}, LETTERS),
     "titles": (SERIF, "serif-4-latin-opsz-normal", {"opsz": 48, "wght": 400}, TITLES),
     "code": (CODE, "code-pro-latin-wght-normal", {"wght": (400, 600)}, LETTERS),

@@ -13,6 +13,11 @@
   });
   all(SCROLLS).forEach((box) => sized.observe(box));
 
+  // The theme's two columns beside the text have no names.
+  const names = { ".sidebar-drawer": "Contents of the book", ".toc-drawer": "Contents of the page" };
+  for (const [column, name] of Object.entries(names))
+    document.querySelector(column)?.setAttribute("aria-label", name);
+
   // Whoever is led to something that is folded sees it.
   function unfold() {
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
@@ -71,8 +76,8 @@
       box = document.createElement("div");
       box.className = "noted";
       paragraph.before(box);
-      box.append(paragraph, document.createElement("aside"));
-      box.lastChild.className = "sidenote";
+      box.append(paragraph, document.createElement("div"));
+      Object.assign(box.lastChild, { className: "sidenote", role: "note" });
     }
     for (const part of all("p", entry)) box.lastChild.append(part.cloneNode(true));
   }
