@@ -1,7 +1,7 @@
 """What a search engine, a messenger or a reference manager reads of a page.
 
 The fault that this mends: Sphinx writes the description of a page and nothing more. The
-tags themselves are in ``templates/layout.html``: Open Graph's, and those that reference
+tags themselves are in ``look/templates/page.html``: Open Graph's, and those that reference
 managers read. Delete it when the theme writes them.
 """
 
@@ -19,6 +19,7 @@ def description(doctree):
 def _add(app, pagename, templatename, context, doctree):
     if doctree is not None:
         context["description"] = description(doctree)
+        context["pagetitle"] = app.env.titles[pagename].astext()
         context["author"] = app.config.author
 
 

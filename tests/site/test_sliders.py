@@ -66,11 +66,11 @@ def test_each_slider_moves_the_drawing_by_itself(visit, http):
 def test_who_hears_the_page_hears_where_the_runs_end(visit, http, chapter):
     with visit(http + chapter) as here:
         name = here.page.locator(".sliders input").first.get_attribute("name")
-        press(here.page, name, "End")
-        here.page.locator(STATUS).wait_for(state="attached")
-        last = here.page.locator(STATUS).text_content()
         press(here.page, name, "Home")
-        assert last != here.page.locator(STATUS).text_content() != ""
+        here.page.locator(STATUS).wait_for(state="attached")
+        first = here.page.locator(STATUS).text_content()
+        press(here.page, name, "End")
+        assert first != here.page.locator(STATUS).text_content() != ""
         assert here.page.locator(STATUS).bounding_box()["width"] <= 1
         assert here.page.locator(".sliders svg[role=img]").get_attribute("aria-label")
 
@@ -125,7 +125,7 @@ def test_on_a_phone_the_sliders_move_the_drawing_for_it(visit, root, chapter):
         narrow.wait_for()
         before = drawing(here.page)
         name = here.page.locator(".sliders input").first.get_attribute("name")
-        press(here.page, name, "End")
+        press(here.page, name, "Home")
         assert drawing(here.page) != before and narrow.count() == 1
         box = here.page.locator(".sliders input").first.bounding_box()
         assert box["height"] >= 24 and box["width"] > 150
