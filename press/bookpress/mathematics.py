@@ -189,6 +189,8 @@ class Katex:
         formula, error = self._typeset[tex, display]
         if error:
             self._warn(error, tex, logging.get_node_location(node))
+        # Firefox complains of the empty value that KaTeX gives a table of one column.
+        formula = formula and formula.replace(' columnspacing=""', "")
         return formula or f"<code>{html.escape(tex)}</code>"
 
     def _warn(self, error, tex, place):

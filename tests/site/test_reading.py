@@ -97,6 +97,7 @@ def test_a_computed_number_shows_the_cell_that_computed_it(visit, root):
 
 def test_figures_keep_their_proportions_on_a_phone(visit, http):
     with visit(f"{http}book/index.html", **PHONE) as here:
+        here.fit_figures()
         figures = here.page.locator("figure svg").all()
         assert len(figures) == 2
         for figure in figures:
@@ -255,7 +256,7 @@ def test_a_copied_sentence_has_each_formula_once_as_tex(visit, http):
         here.page.keyboard.press("Control+c")
         copied = here.page.evaluate(COPIED)
         assert copied.startswith("For SGD without momentum or clipping, the penalty $")
-        assert copied.count(r"$1 - \eta\lambda$") == 1 and "1−ηλ" not in copied  # noqa: RUF001
+        assert copied.count(r"$1-\eta\lambda$") == 1 and "1−ηλ" not in copied  # noqa: RUF001
 
 
 def test_words_in_a_folded_solution_are_found_in_the_page(visit, http):

@@ -96,9 +96,10 @@ _ALL_IMAGES = """() => Promise.all([...document.images].map(image => {
 }))"""
 
 # Paragraphs of words alone, letter by letter; the last line of each is not full.
+# Captions are smaller and end where the text ends, so their lines have more letters.
 _MEASURE = """() => {
   const means = [0];
-  for (const p of document.querySelectorAll("article p:not(:has(code, .math))")) {
+  for (const p of document.querySelectorAll("article p:not(:has(code, .math), figcaption *)")) {
     const lines = new Map(), letter = document.createRange();
     const walker = document.createTreeWalker(p, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
