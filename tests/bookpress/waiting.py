@@ -3,7 +3,7 @@
 import time
 
 # Seconds. Nothing takes so long that goes on at all: who waits so long hangs.
-LONG = 20
+LONG = 180
 
 
 def until(it_happened):
