@@ -1,8 +1,8 @@
 """What a search engine, a messenger or a reference manager reads of a page.
 
 The fault that this mends: Sphinx writes the description of a page and nothing more. The
-tags themselves are in ``look/templates/page.html``: Open Graph's, and those that reference
-managers read. Delete it when the theme writes them.
+tags themselves are in ``look/templates/page.html``: Open Graph's, and those that
+reference managers read. Delete it when the theme writes them.
 """
 
 from docutils import nodes

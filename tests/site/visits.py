@@ -99,7 +99,8 @@ _ALL_IMAGES = """() => Promise.all([...document.images].map(image => {
 # Captions are smaller and end where the text ends, so their lines have more letters.
 _MEASURE = """() => {
   const means = [0];
-  for (const p of document.querySelectorAll("article p:not(:has(code, .math), figcaption *)")) {
+  const words = "article p:not(:has(code, .math), figcaption *)";
+  for (const p of document.querySelectorAll(words)) {
     const lines = new Map(), letter = document.createRange();
     const walker = document.createTreeWalker(p, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
