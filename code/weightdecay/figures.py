@@ -2,6 +2,7 @@
 
 import functools
 import io
+import itertools
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -222,14 +223,14 @@ def contours(
     ylim: tuple[float, float],
     curve: tuple[str, Tensor] | None = None,
     points: Mapping[str, Sequence[float] | Tensor] | None = None,
-    markers: str = "xx",
+    markers: str = "x",
 ) -> BookFigure:
     """Draw paths of two weights over the level lines of their loss.
 
     ``paths`` maps a label to a tensor of shape (steps + 1, 2), as ``walk`` returns
     it. ``curve``, a label and a tensor of shape (n, 2), is drawn as one thin line;
-    ``points`` maps a label to one predicted pair, drawn as a cross, each by its marker
-    of ``markers``. Returns the figure.
+    ``points`` maps a label to one predicted pair, drawn as a cross; they take the
+    ``markers`` in turn. Returns the figure.
     """
     figure, ax = axes(xlabel="$w_1$", ylabel="$w_2$", xlim=xlim, ylim=ylim)
     ax.set_aspect("equal")
@@ -244,8 +245,9 @@ def contours(
     if curve is not None:
         thin: dict[str, Any] = {"color": "black", "linewidth": 0.9, "linestyle": "-"}
         ax.plot(*curve[1].T, label=curve[0], zorder=2, marker="", **thin)
-    for marker, (label, point) in zip(markers, (points or {}).items(), strict=False):
-        ax.plot(*point, label=label, zorder=4, marker=marker, **cross)
+    marks = itertools.cycle(markers)
+    for label, point in (points or {}).items():
+        ax.plot(*point, label=label, zorder=4, marker=next(marks), **cross)
     _legend(ax)
     return figure
 

@@ -9,6 +9,9 @@ AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text("ut
 ROOT = Path(__file__).parents[2]
 PAGES = [f"book/{chapter.stem}.html" for chapter in sorted(ROOT.glob("book/*.md"))]
 OTHERS = ["404.html", "search.html"]
+# Paragraphs of words alone. A caption is smaller, and ends where the text ends.
+WORDS = "article p:not(:has(code, .math), figcaption *)"
+CAPTIONS = "figcaption p:not(:has(code, .math))"
 # What a server compresses on its way.
 _TEXT = (".html", ".css", ".js", ".svg", ".json", ".txt")
 
@@ -74,9 +77,9 @@ class Visit:
             "(document.documentElement)"
         )
 
-    def measure(self):
+    def measure(self, words=WORDS):
         """Return the mean number of letters in a full line, the widest paragraph's."""
-        return self.page.evaluate(_MEASURE)
+        return self.page.evaluate(_MEASURE, words)
 
 
 def _is_here(url):
@@ -96,10 +99,8 @@ _ALL_IMAGES = """() => Promise.all([...document.images].map(image => {
 }))"""
 
 # Paragraphs of words alone, letter by letter; the last line of each is not full.
-# Captions are smaller and end where the text ends, so their lines have more letters.
-_MEASURE = """() => {
+_MEASURE = """words => {
   const means = [0];
-  const words = "article p:not(:has(code, .math), figcaption *)";
   for (const p of document.querySelectorAll(words)) {
     const lines = new Map(), letter = document.createRange();
     const walker = document.createTreeWalker(p, NodeFilter.SHOW_TEXT);
