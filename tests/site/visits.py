@@ -31,8 +31,7 @@ class Visit:
         self.read_on()
 
     def _listen(self, message):
-        if message.type == "error":
-            self.errors.append(message.text)
+        self.errors.append(message.text)
 
     def read_on(self):
         """Go to the end of the page, so that what loads late is loaded."""
