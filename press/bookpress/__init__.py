@@ -6,7 +6,8 @@ What a chapter may say: ``opening`` (the answer first, a takeaway for each secti
 ``folds`` (checks and solutions to be opened), ``names`` (short ones, for links),
 ``references`` (works, as the text cites them).
 What a page shows: ``mathematics`` (KaTeX at build time), ``numbers`` (those that a cell
-computed), ``inline_svg``, ``image_sizes``, ``accessible``.
+computed), ``listings`` (code, without what it says to tools), ``inline_svg``,
+``image_sizes``, ``accessible``.
 How it looks, and what it loads: ``look``, with its folder of styles, fonts, scripts and
 templates; ``on_demand`` (drawings and sliders, when they are needed).
 What it offers: ``notebooks``, ``launch``, ``plain`` (Markdown and llms.txt); both texts

@@ -62,7 +62,7 @@ class Book:
         settings["publish_depends"] = ["_config.yml", "press.txt"]
         settings["language"] = "en"
         self.config["sphinx"] = {"recursive_update": True, "config": settings}
-        self.config["sphinx"]["extra_extensions"] = EXTENSIONS
+        self.config["sphinx"]["extra_extensions"] = [*EXTENSIONS]
         if PLAIN:
             self.make_plain()
         self.page("index", text="# Index\n")
