@@ -12,9 +12,10 @@ How it looks, and what it loads: ``look``, with its folder of styles, fonts, scr
 templates; ``on_demand`` (drawings and sliders, when they are needed).
 What it offers: ``notebooks``, ``launch``, ``plain`` (Markdown and llms.txt); both texts
 are written by ``markdown``; ``previews`` (what a reference points to), ``citing``,
+``wheel`` (the package that notebooks import), ``pdf``,
 ``search`` (of each section, read by ``sections``, its formulas by ``linear``).
 How it is found: ``address``, ``metadata``, ``entrances``, ``last_changed``.
-In print: ``latex``, ``parts``.
+In print: ``latex``, with the style; ``printed``, ``parts``.
 How it is built: ``execution`` (with ``needs``, ``running``, ``outputs`` and the kernels
 of ``warm_kernels`` and ``warm_process``), ``checks``, ``publish``, ``repeatable``,
 ``executed`` (when each page ran).

@@ -8,8 +8,7 @@ The text comes from the resolved page, the cells with their outputs from myst-nb
 that the page leaves out (set-up) are kept. They, checks and what the page folds are
 folded: JupyterLab, from version 4 on, shows the first line of such a cell, which in
 checks says what they check. A solution with cells is a heading, folded in JupyterLab,
-up to the next one. A first cell says what to install when the book's package is
-missing.
+up to the next one. A first cell installs the book's package where it is missing.
 """
 
 import tomllib
@@ -43,7 +42,7 @@ def write_notebook(app, doctree, docname):
             portable(doctree, page, partial(_suffix, app)),
             notebook.cells,
             Numbers.of(app.env, docname),
-            _setup(project_of(app)),
+            _setup(project_of(app), app.config.html_baseurl),
         )
         nbformat.validate(notebook)
         target = Path(app.outdir, "_sources", f"{docname}.ipynb")
@@ -69,22 +68,35 @@ def project_of(app):
     return tomllib.loads(pyproject)["project"]
 
 
-def _setup(project):
-    """Return the cell that a notebook needs when it is alone."""
-    name, address = project["name"], project.get("urls", {}).get("Repository")
+def wheel_of(project):
+    """Return the name of the package's wheel."""
+    return f"{project['name']}-{project['version']}-py3-none-any.whl"
+
+
+def _setup(project, site):
+    """Return the cell that a notebook needs when it is alone.
+
+    It installs the package, where that is missing, from the website or the repository;
+    without an address of either, from the wheel that lies beside the notebook.
+    """
+    name, repository = project["name"], project.get("urls", {}).get("Repository")
     # The extra that brings what chapters import beside the package, if there is one.
     extra = "[book]" if "book" in project.get("optional-dependencies", {}) else ""
-    if address:
-        missing = f'%pip install "{name}{extra} @ git+{address}"'
-    else:
-        missing = (
-            "raise ModuleNotFoundError(\n"
-            f'        "{name} is missing: run `pip install .{extra}` in its folder"\n'
-            "    )"
-        )
-    return (
-        "import importlib.util\n\n"
-        f'if importlib.util.find_spec("{name}") is None:\n    {missing}'
+    begin = (
+        f"# Installs {name}, the book's package, where it is missing.\n"
+        "import importlib.util\nimport pathlib\n\n"
+        f'if importlib.util.find_spec("{name}") is None:\n'
+    )
+    if site or repository:
+        where = f"{site}{wheel_of(project)}" if site else f"git+{repository}"
+        install = f'    %pip install --quiet "{name}{extra} @ {where}"'
+        return begin.replace("import pathlib\n", "") + install
+    return begin + (
+        f'    wheels = sorted(pathlib.Path().glob("{name}-*.whl"))\n'
+        "    if not wheels:\n"
+        f'        wanted = "{wheel_of(project)}, which the page offers too"\n'
+        '        raise ModuleNotFoundError(f"Put beside this notebook: {wanted}.")\n'
+        f'    %pip install --quiet "{{wheels[-1]}}{extra}"'
     )
 
 

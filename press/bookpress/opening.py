@@ -9,7 +9,7 @@ the chapter asks, its second says what the reader needs before. ``{takeaway}`` i
 sentence, and is set in bold. The first page has, in place of an answer, the ways into
 the book: a ``{container}`` of the class ``ways`` with a list of links. On the page they
 have classes to be styled by (``dek`` for the sentence under the title, ``answer``,
-``label``, ``needs``, ``takeaway``), in print the environments of ``latex/opening.sty``.
+``label``, ``needs``, ``takeaway``), in print the environments of ``latex/book.sty``.
 """
 
 from docutils import nodes

@@ -25,6 +25,8 @@ from pathlib import Path
 from sphinx.application import ENV_PICKLE_FILENAME
 from sphinx.util import logging
 
+from bookpress import pdf
+
 try:
     import fcntl
 except ImportError:  # Windows, where builds don't wait for each other
@@ -140,7 +142,7 @@ def compare_with_published(app):
 def edition(app):
     """Return what names the state in which all pages are written."""
     read = getattr(app.env, "published_edition", None)
-    return [read, app.publication.commit]
+    return [read, app.publication.commit, *pdf.edition(app)]
 
 
 def note_removed(app, env, added, changed, removed):

@@ -110,16 +110,24 @@ def test_what_a_hidden_cell_printed_in_pieces_is_kept_whole():
     assert "".join(o.text for o in cell.outputs) == "a\nb\na\n"
 
 
+PROJECT = 'name = "b"\nversion = "1.0"\n'
+EXTRA = "[optional-dependencies]\nbook = []\n"
+REPOSITORY = 'urls = {Repository = "https://x.org/b"}\n'
+WHEEL = "b-1.0-py3-none-any.whl"
+
+
 @pytest.mark.parametrize(
-    ("address", "expected"),
+    ("more", "site", "expected"),
     [
-        (
-            'urls = {Repository = "https://x.org/b"}',
-            '%pip install "b @ git+https://x.org/b"',
-        ),
-        ("", "raise ModuleNotFoundError"),
+        (REPOSITORY, "", '%pip install --quiet "b @ git+https://x.org/b"'),
+        (REPOSITORY, "https://y.org/", f'"b @ https://y.org/{WHEEL}"'),
+        (EXTRA, "https://y.org/", f'"b[book] @ https://y.org/{WHEEL}"'),
+        (EXTRA, "", '%pip install --quiet "{wheels[-1]}[book]"'),
+        ("", "", f"Put beside this notebook: {{wanted}}.|{WHEEL}"),
     ],
 )
-def test_the_first_cell_says_how_to_get_a_missing_package(address, expected):
-    cell = notebooks._setup(tomllib.loads(f'name = "b"\n{address}\n'))
-    assert expected in cell and 'find_spec("b") is None' in cell
+def test_the_first_cell_brings_a_missing_package(more, site, expected):
+    cell = notebooks._setup(tomllib.loads(PROJECT + more), site)
+    assert all(part in cell for part in expected.split("|"))
+    assert 'find_spec("b") is None' in cell
+    compile(cell.replace("%pip", "0 #"), "cell", "exec")

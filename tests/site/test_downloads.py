@@ -1,6 +1,11 @@
 """What a reader downloads of a page: plain, filled in, and able to run alone."""
 
+import os
 import re
+import shutil
+import subprocess
+import sys
+import sysconfig
 from pathlib import Path
 
 import nbclient
@@ -57,6 +62,48 @@ def test_it_runs_alone_in_an_empty_folder(notebook, tmp_path):
     assert list(tmp_path.iterdir()) == []
     again = [c.get("outputs") for c in notebook.cells]
     assert printed(before) == printed(again)
+
+
+@pytest.fixture(scope="module")
+def without_the_package(tmp_path_factory):
+    """Return a Python that has all that this one has, but for the book's package."""
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    (site,) = folder.glob("lib/*/site-packages")
+    for part in Path(sysconfig.get_path("purelib")).iterdir():
+        ours = part.name.startswith(("weightdecay", "bookpress", "__editable__"))
+        if not ours and not (site / part.name).exists():
+            (site / part.name).symlink_to(part)
+    return folder / "bin/python"
+
+
+def execute(python, file):
+    """Execute a notebook with a Python that may ask no index."""
+    code = "import sys, nbformat, nbclient; nbclient.execute("
+    code += "nbformat.read(sys.argv[1], 4), timeout=600, kernel_name='python3')"
+    kept = ("PATH", "HOME", "OMP_NUM_THREADS")
+    environment = {k: os.environ[k] for k in kept if k in os.environ}
+    return subprocess.run(
+        [python, "-c", code, file.name],
+        cwd=file.parent,
+        env=environment | {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_it_installs_the_package_that_lies_beside_it(
+    site, without_the_package, tmp_path
+):
+    file = shutil.copy(offered(site, "sgd", "Notebook"), tmp_path)
+    alone = execute(without_the_package, file)
+    (wheel,) = site.glob("weightdecay-*.whl")
+    assert f"Put beside this notebook: {wheel.name}" in alone.stderr
+    shutil.copy(wheel, tmp_path)
+    done = execute(without_the_package, file)
+    assert done.returncode == 0, done.stderr
+    (site_packages,) = without_the_package.parent.parent.glob("lib/*/site-packages")
+    assert (site_packages / "weightdecay/updates.py").is_file()
 
 
 def printed(cells):

@@ -1,0 +1,53 @@
+"""Hand to print what only the page has: classes of paragraphs, and the works' place.
+
+The fault that this mends: Sphinx writes an environment for a container that has a
+class, and none for a paragraph; and it moves all cited works behind the last page, so
+that the page with their heading is empty. Delete this file when it does neither. How
+print looks is in ``latex/book.sty``.
+"""
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.builders.latex.nodes import thebibliography
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
+# The sentence below a title, and what stands above an answer: see ``opening``.
+_SET_OFF = {"dek", "label"}
+
+
+class SetOff(SphinxPostTransform):
+    """Put a paragraph that has a class into a container that has it."""
+
+    formats = ("latex",)
+    default_priority = 700
+
+    def run(self, **_):
+        """Wrap the paragraphs of the book."""
+        for paragraph in list(self.document.findall(nodes.paragraph)):
+            if _SET_OFF & set(paragraph["classes"]):
+                box = nodes.container(classes=paragraph["classes"])
+                paragraph.replace_self(box)
+                box += paragraph
+
+
+class WorksInPlace(SphinxPostTransform):
+    """Bring the works back to the page that they are from, below what it says."""
+
+    formats = ("latex",)
+    default_priority = 751  # Sphinx has moved them at 750
+
+    def run(self, **_):
+        """Move the list of works."""
+        for works in list(self.document.findall(thebibliography)):
+            home = works[0]["docname"]
+            for page in self.document.findall(addnodes.start_of_file):
+                if page["docname"] == home:
+                    works.parent.remove(works)
+                    next(page.findall(nodes.section)).append(works)
+
+
+def setup(app):
+    """Register with Sphinx."""
+    app.add_post_transform(SetOff)
+    app.add_post_transform(WorksInPlace)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
