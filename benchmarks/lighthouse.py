@@ -1,5 +1,7 @@
 """Lighthouse on each page of the book, beside a default Jupyter Book of the same pages.
 
+Measured as on a phone, where a page has it harder than on a desktop.
+
 Both are served by this machine and measured in turns, so that a busy moment hurts both
 alike. Writes ``benchmarks/lighthouse.md``; the full reports stay in
 ``_build/lighthouse/reports``. Run it with ``make lighthouse``.
@@ -25,7 +27,6 @@ CLI = TOOLS / "node_modules/lighthouse/cli/index.js"
 WORK = ROOT / "_build/lighthouse"
 BOOKS = {"ours": ROOT / "_build/html", "default": WORK / "default/_build/html"}
 OFTEN = {"book/sgd.html": 5}  # a chapter, the heaviest kind of page
-PRESETS = {"mobile": [], "desktop": ["--preset=desktop"]}  # a phone is the default
 CHROME_FLAGS = "--headless=new --no-sandbox --disable-gpu"
 CATEGORIES = {
     "performance": "Performance",
@@ -88,7 +89,8 @@ def build_default():
     shutil.rmtree(source, ignore_errors=True)
     for name in ("book", "code"):  # chapters include lines of the code
         shutil.copytree(ROOT / name, source / name)
-    shutil.copy(ROOT / "_toc.yml", source)
+    for name in ("_toc.yml", "CHANGELOG.md"):
+        shutil.copy(ROOT / name, source)
     (source / "_config.yml").write_text(CONFIG)
     builder = Path(sys.executable).with_name("jupyter-book")
     subprocess.run([builder, "build", source], check=True)
@@ -100,10 +102,10 @@ def pages(folder):
     return [*map(Path.as_posix, found), "search.html"]
 
 
-def measure(chromium, address, preset, report):
+def measure(chromium, address, report):
     """Run Lighthouse once, write its JSON to ``report``, and return what it holds."""
     report.parent.mkdir(parents=True, exist_ok=True)
-    options = ["--quiet", "--output=json", f"--output-path={report}", *PRESETS[preset]]
+    options = ["--quiet", "--output=json", f"--output-path={report}"]
     options += [f"--chrome-flags={CHROME_FLAGS}", "--no-enable-error-reporting"]
     environment = os.environ | {"CHROME_PATH": chromium}
     subprocess.run(["node", CLI, address, *options], check=True, env=environment)
@@ -131,9 +133,9 @@ def middle(values):
 
 
 def table(results):
-    """Return the table of ``results``: (page, preset, book) -> figures of each run."""
-    head = ["Page", "Preset", "Book", "Runs", *COLUMNS]
-    lines = [head, ["---"] * 3 + ["---:"] * (len(head) - 3)]
+    """Return the table of ``results``: (page, book) -> figures of each run."""
+    head = ["Page", "Book", "Runs", *COLUMNS]
+    lines = [head, ["---"] * 2 + ["---:"] * (len(head) - 2)]
     for key, runs in results.items():
         cells = [middle([run[column] for run in runs]) for column in COLUMNS]
         lines.append([*key, str(len(runs)), *cells])
@@ -153,10 +155,10 @@ def facts(report):
 
 
 def rounds(page, runs, hosts):
-    """Yield (preset, book, address, file) of each run of a page, the books in turns."""
-    for preset, run, book in product(PRESETS, range(OFTEN.get(page, runs)), hosts):
-        name = f"{page.removesuffix('.html')}-{preset}-{book}-{run + 1}.json"
-        yield preset, book, hosts[book] + page, WORK / "reports" / name
+    """Yield (book, address, file) of each run of a page, the books in turns."""
+    for run, book in product(range(OFTEN.get(page, runs)), hosts):
+        name = f"{page.removesuffix('.html')}-{book}-{run + 1}.json"
+        yield book, hosts[book] + page, WORK / "reports" / name
 
 
 def main(runs):
@@ -166,10 +168,10 @@ def main(runs):
     build_default()
     hosts, results = {book: serve(folder) for book, folder in BOOKS.items()}, {}
     for page in pages(BOOKS["ours"]):
-        for preset, book, address, where in rounds(page, runs, hosts):
+        for book, address, where in rounds(page, runs, hosts):
             print(where.relative_to(ROOT), flush=True)
-            report = measure(chromium, address, preset, where)
-            results.setdefault((page, preset, book), []).append(figures(report))
+            report = measure(chromium, address, where)
+            results.setdefault((page, book), []).append(figures(report))
     text = ["# Lighthouse\n", facts(report), table(results), NOTE]
     TABLE.write_text("\n".join(text), "utf8")
 

@@ -44,7 +44,9 @@ class ExecutionTable(SphinxPostTransform):
         link = nodes.reference("", title, refuri=to, internal=True)
         began, seconds = run["mtime"], run["runtime"]
         # A build that is to be repeated has neither.
-        day = began and datetime.fromtimestamp(began, UTC).strftime("%Y-%m-%d %H:%M")
+        day = began and datetime.fromtimestamp(began, UTC).strftime(
+            "%d %b %Y, %H:%M"
+        ).replace(" ", "\xa0")
         texts = (day or "", "" if seconds is None else f"{seconds:.1f}")
         return row([link, *map(nodes.Text, texts)])
 

@@ -12,6 +12,7 @@ begins with; it opens to the cell. The PDF has no such cells.
 from html import escape
 
 from docutils import nodes
+from docutils.utils.smartquotes import smartyPants
 from sphinx.transforms import SphinxTransform
 from sphinx_exercise.nodes import is_solution_node
 
@@ -43,7 +44,11 @@ def is_check(node):
 def title_of(source):
     """Return the title of a cell, to which its first line adds if it is a comment."""
     first = source.lstrip().partition("\n")[0]
-    return f"{TITLE}: {first.lstrip('# ')}" if first.startswith("#") else TITLE
+    return (
+        f"{TITLE}: {smartyPants(first.lstrip('# '))}"
+        if first.startswith("#")
+        else TITLE
+    )
 
 
 def leave_out(app, doctree, docname):

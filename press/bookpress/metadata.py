@@ -17,10 +17,10 @@ def description(doctree):
 
 
 def _add(app, pagename, templatename, context, doctree):
+    context["author"] = app.config.author
     if doctree is not None:
         context["description"] = description(doctree)
         context["pagetitle"] = app.env.titles[pagename].astext()
-        context["author"] = app.config.author
 
 
 def setup(app):

@@ -8,6 +8,7 @@ as its other builder does.
 """
 
 from docutils import nodes
+from docutils.utils.smartquotes import smartyPants
 from sphinx.addnodes import pending_xref
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
@@ -23,7 +24,8 @@ class ShortNames(SphinxPostTransform):
             name = self.env.metadata.get(link["reftarget"], {}).get("short_title")
             if name:
                 link["refexplicit"] = True
-                link[:] = [nodes.inline("", "", nodes.emphasis("", name))]
+                shown = nodes.emphasis("", smartyPants(name))
+                link[:] = [nodes.inline("", "", shown)]
 
 
 def is_bare(node):

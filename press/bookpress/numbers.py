@@ -102,11 +102,16 @@ def keep_together(number):
     before = number.parent[max(place - 2, 0) : place]
     if len(before) == 2 and isinstance(before[0], nodes.math) and before[1] == " ":
         if _RELATION.search(before[0].astext()):
-            number.parent[place - 1] = nodes.Text("\xa0")
+            _pair(number.parent, place - 2, [before[0], nodes.Text("\xa0"), number])
     elif before and isinstance(before[-1], nodes.literal):
-        literal, parent = before[-1], number.parent
-        pair = nodes.inline("", "", literal, number, classes=["pair"])
-        parent[place - 1 : place + 1] = [pair]
+        _pair(number.parent, place - 1, [before[-1], number])
+
+
+def _pair(parent, place, parts):
+    """Put parts, of which the last is there, into one piece that no line breaks."""
+    # A browser may break beside a formula in spite of an unbreakable space.
+    end = parent.index(parts[-1]) + 1
+    parent[place:end] = [nodes.inline("", "", *parts, classes=["pair"])]
 
 
 def _is_cell(node):

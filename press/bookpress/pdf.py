@@ -4,33 +4,47 @@ The fault that this mends: Sphinx's builders know nothing of each other, so that
 can lead to the PDF, and an old one would stay beside new pages. Delete this file when
 Sphinx builds both at once.
 
-Both are written from what was read and executed once. The PDF is offered if that is
-what is read now; after any change it is gone until it is built again. See ``publish``,
-which notes from what each builder has written.
+Both are written from the same sources and the same executed cells. Beside the TeX lies
+a digest of these; as long as it is that of the pages, the PDF is offered. After any
+change it is gone from them until it is built again.
 """
 
 import hashlib
 import shutil
 from pathlib import Path
 
+from bookpress.execution import executed_notebook
+
+DIGEST = "read.sha256"
+
 
 def setup(app):
     """Register with Sphinx."""
     app.connect("html-page-context", offer, priority=450)
-    app.connect("build-finished", copy)
+    app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
+def digest(app):
+    """Return the digest of all that the pages were read from."""
+    env, seen = app.env, hashlib.sha256(app.publication.press.encode())
+    for page in sorted(env.found_docs):
+        files = [Path(app.srcdir, name) for name in env.dependencies[page]]
+        files += [env.doc2path(page), executed_notebook(app, page)]
+        for file in sorted(filter(Path.is_file, map(Path, files))):
+            seen.update(file.read_bytes())
+    return seen.hexdigest()
+
+
 def current(app):
-    """Return the file, if it was written from what is read now."""
+    """Return the PDF, if it was written from what the pages are written from."""
     if app.builder.name != "html":
         return None
     _, source, *_ = app.config.latex_documents[0]
-    tex = Path(app.publication.place.parent, "latex", source)
-    read, *_ = app.publication.editions.get("latex") or [None]
-    is_current = read == getattr(app.env, "published_edition", "")
-    file = tex.with_suffix(".pdf")
-    return file if is_current and file.is_file() else None
+    folder = Path(app.publication.place.parent, "latex")
+    file, written = Path(folder, source).with_suffix(".pdf"), folder / DIGEST
+    is_there = file.is_file() and written.is_file()
+    return file if is_there and written.read_text("utf8") == digest(app) else None
 
 
 def edition(app):
@@ -45,7 +59,11 @@ def offer(app, pagename, templatename, context, doctree):
         context.setdefault("forms", []).append(("PDF", file.name))
 
 
-def copy(app, error):
-    """Put it beside the pages."""
-    if not error and (file := current(app)):
+def finish(app, error):
+    """Note beside the TeX what it is from; put the PDF beside the pages."""
+    if error:
+        return
+    if app.builder.name == "latex":
+        Path(app.outdir, DIGEST).write_text(digest(app), "utf8")
+    elif file := current(app):
         shutil.copy(file, app.outdir)

@@ -40,7 +40,7 @@ class Publication:
 
     def __init__(self, app):
         """Take the lock, and forget what can't be trusted."""
-        self.place, self.changed = Path(app.outdir), False
+        self.place, self.changed, self.removed = Path(app.outdir), False, False
         self.fresh = self.place.with_name(f".{self.place.name}.new")
         self.old = self.place.with_name(f".{self.place.name}.old")
         self.lock = wait_for_lock(self.place.parent / ".lock")
@@ -147,13 +147,13 @@ def edition(app):
 
 def note_removed(app, env, added, changed, removed):
     """Note that the book changes when a page is gone."""
-    app.publication.changed |= bool(removed)
+    app.publication.removed = bool(removed)
     return []
 
 
 def note_read(app, env, docnames):
-    """Note that the book changes when a page is read."""
-    if docnames or app.publication.changed:
+    """Note that the book changes when a page is read, and not when one is printed."""
+    if docnames or app.publication.removed:
         app.publication.changed = True
         env.published_edition = time.time_ns()
 

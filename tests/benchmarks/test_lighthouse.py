@@ -65,15 +65,13 @@ def test_the_median_tells_its_spread_where_there_is_one(values, text):
 
 def test_each_book_has_a_line_and_all_lines_have_the_columns_of_the_head():
     results = {
-        ("book/sgd.html", "mobile", "ours"): [run(SEO=90), run(SEO=100), run(SEO=95)],
-        ("book/sgd.html", "mobile", "default"): [run()],
+        ("book/sgd.html", "ours"): [run(SEO=90), run(SEO=100), run(SEO=95)],
+        ("book/sgd.html", "default"): [run()],
     }
     head, rule, *lines = table(results).splitlines()
     assert {line.count("|") for line in (head, rule, *lines)} == {head.count("|")}
-    assert lines[0].startswith(
-        "| book/sgd.html | mobile | ours | 3 | 1 | 1 | 1 | 95 (90"
-    )
-    assert lines[1].startswith("| book/sgd.html | mobile | default | 1 | 1 |")
+    assert lines[0].startswith("| book/sgd.html | ours | 3 | 1 | 1 | 1 | 95 (90")
+    assert lines[1].startswith("| book/sgd.html | default | 1 | 1 |")
 
 
 def test_the_facts_name_versions_and_no_date():

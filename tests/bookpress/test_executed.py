@@ -24,5 +24,7 @@ def test_its_rows_are_the_pages_that_ran_in_the_order_of_the_book(book):
     links = [link["href"] for link in table.select("a")]
     assert links == ["c.html", "part/d.html", "#"]
     for _, when, seconds in rows:
-        assert re.fullmatch(r"20\d\d-\d\d-\d\d \d\d:\d\d", when)
+        assert re.fullmatch(
+            r"\d\d [A-Z][a-z]{2} 20\d\d, \d\d:\d\d".replace(" ", "\xa0"), when
+        )
         assert re.fullmatch(r"\d+\.\d", seconds)

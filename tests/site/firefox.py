@@ -80,8 +80,8 @@ class Page:
         self._call("browsingContext.setViewport", context=self._page, viewport=size)
 
     def screenshot(self):
-        """Return a picture of all of the page, as base64."""
-        what = {"context": self._page, "origin": "document"}
+        """Return a picture of what is seen of the page, as base64."""
+        what = {"context": self._page, "origin": "viewport"}
         return self._call("browsingContext.captureScreenshot", **what)["data"]
 
     def _call(self, method, **params):

@@ -29,18 +29,48 @@ LARGEST = 2400
 _INDEX = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
 <title>Every page</title><style>body {{ font: 1rem sans-serif; }}
 img {{ max-width: 100%; }}</style></head><body>{}</body></html>"""
-# On a phone, whether each drawing that is seen is the one for phones: see narrow.js.
-_FITTED = """() => !matchMedia("(max-width: 34em)").matches
-  || ![...document.querySelectorAll("svg:has(> metadata.narrow)")].some(wide =>
-    wide.checkVisibility() && wide.getBoundingClientRect().top < innerHeight)"""
-_PAINTED = """async () => {
+# More than this of a page no browser draws at once.
+TALLEST = 6000
+# All of the page is laid out, as it is for who has read to its end.
+_LAID_OUT = """(async () => {
+  const style = document.createElement("style");
+  style.textContent = "figure svg { content-visibility: visible !important }";
+  document.head.append(style);
+  const narrow = matchMedia("(max-width: 34em)").matches;
+  const all = () => [...document.querySelectorAll("svg:has(> metadata.narrow)")];
+  const wide = () => narrow && all().find(svg => svg.checkVisibility());
+  for (let svg = wide(), k = 0; svg && k < 600; svg = wide(), k++) {
+    svg.scrollIntoView();
+    await new Promise(done => setTimeout(done, 50));
+  }
   await document.fonts.ready;
   await Promise.all([...document.images].map(image => {
     image.loading = "eager";
     return image.decode().catch(() => 0);
   }));
+  scrollTo(0, 0);
   for (let k = 0; k < 2; k++) await new Promise(requestAnimationFrame);
-}"""
+  return document.documentElement.scrollHeight;
+})()"""
+
+
+_SCROLLED = """(async () => {{
+  scrollTo(0, {});
+  for (let k = 0; k < 2; k++) await new Promise(requestAnimationFrame);
+  return Math.round(scrollY);
+}})()"""
+
+
+def in_pieces(height, resize, scroll, shoot):
+    """Return the picture of a page, put together from pieces."""
+    resize(min(height, TALLEST))
+    whole = None
+    for top in range(0, height, TALLEST):
+        seen = scroll(top)  # near the end it can't be scrolled so far
+        piece = Image.open(io.BytesIO(shoot())).convert("RGB")
+        whole = whole or Image.new("RGB", (piece.width, height))
+        whole.paste(piece, (0, seen))
+    return whole
 
 
 def columns(picture):
@@ -68,12 +98,12 @@ def in_chromium(address, theme):
         def picture(page, width):
             tab.set_viewport_size({"width": width, "height": 900})
             tab.goto(address + page)
-            height = tab.evaluate("document.documentElement.scrollHeight")
-            # The whole page is near, so that all of it is laid out.
-            tab.set_viewport_size({"width": width, "height": min(height, 16_000)})
-            tab.wait_for_function(_FITTED)
-            tab.evaluate(_PAINTED)
-            return tab.screenshot()
+            return in_pieces(
+                tab.evaluate(_LAID_OUT),
+                lambda h: tab.set_viewport_size({"width": width, "height": h}),
+                lambda top: tab.evaluate(_SCROLLED.format(top)),
+                tab.screenshot,
+            )
 
         yield picture
         browser.close()
@@ -92,7 +122,12 @@ def in_firefox(address, theme):
         def picture(page, width):
             tab.resize(width, 900)
             tab.open(address + page)
-            return b64decode(tab.screenshot())
+            return in_pieces(
+                tab.evaluate(_LAID_OUT),
+                lambda h: tab.resize(width, h),
+                lambda top: tab.evaluate(_SCROLLED.format(top)),
+                lambda: b64decode(tab.screenshot()),
+            )
 
         yield picture
 
@@ -105,9 +140,7 @@ def write_sheets(pages):
             for picture in shoot(address, theme):
                 for page, width in product(pages, WIDTHS):
                     name = shoot.__name__.removeprefix("in_")
-                    sheet = columns(
-                        Image.open(io.BytesIO(picture(page, width))).convert("RGB")
-                    )
+                    sheet = columns(picture(page, width))
                     file = f"{Path(page).stem}-{width}-{theme}-{name}.jpg"
                     sheet.save(SHEETS / file, quality=85)
                     print(file, flush=True)

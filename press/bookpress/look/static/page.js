@@ -2,21 +2,30 @@
 {
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
-  // What is wider than its place can be scrolled by keyboard; what is not is no stop.
+  // What is wider than its place can be scrolled by keyboard, and fades where more is to
+  // come; what is not is no stop.
   const SCROLLS = "pre, .formula, .table-wrapper";
-  const sized = new ResizeObserver((entries) => {
-    for (const { target } of entries) {
-      const scrolls = target.scrollWidth > target.clientWidth;
-      if (!scrolls) target.removeAttribute("tabindex");
-      else if (target.tabIndex < 0 || !target.hasAttribute("tabindex")) target.tabIndex = 0;
-    }
-  });
-  all(SCROLLS).forEach((box) => sized.observe(box));
+  function measure(box) {
+    const hidden = box.scrollWidth - box.clientWidth, before = box.scrollLeft;
+    box.classList.toggle("more-before", before > 1);
+    box.classList.toggle("more-after", hidden - before > 1);
+    if (hidden <= 0) box.removeAttribute("tabindex");
+    else if (box.tabIndex < 0 || !box.hasAttribute("tabindex")) box.tabIndex = 0;
+  }
+  const sized = new ResizeObserver((entries) => entries.forEach(({ target }) => measure(target)));
+  for (const box of all(SCROLLS)) {
+    sized.observe(box);
+    box.addEventListener("scroll", () => measure(box), { passive: true });
+  }
 
   // The theme's two columns beside the text have no names.
   const names = { ".sidebar-drawer": "Contents of the book", ".toc-drawer": "Contents of the page" };
   for (const [column, name] of Object.entries(names))
     document.querySelector(column)?.setAttribute("aria-label", name);
+
+  // The page that is read is in sight among the others.
+  const shelf = document.querySelector(".sidebar-scroll"), now = shelf?.querySelector(".current-page");
+  if (now) shelf.scrollTop = now.offsetTop - shelf.clientHeight / 2;
 
   // Whoever is led to something that is folded sees it.
   function unfold() {
@@ -80,5 +89,10 @@
       Object.assign(box.lastChild, { className: "sidenote", role: "note" });
     }
     for (const part of all("p", entry)) box.lastChild.append(part.cloneNode(true));
+    // An address may go on in the next line behind a slash.
+    for (const address of all("a:not(:has(*))", box.lastChild)) {
+      const parts = address.textContent.split(/(?<=[^/:]\/)/);
+      address.replaceChildren(...parts.flatMap((part) => [part, document.createElement("wbr")]));
+    }
   }
 }
