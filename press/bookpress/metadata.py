@@ -2,10 +2,19 @@
 
 The fault that this mends: Sphinx writes the description of a page and nothing more. The
 tags themselves are in ``look/templates/page.html``: Open Graph's, and those that
-reference managers read. Delete it when the theme writes them.
+reference managers read. Delete it when the theme writes them. Where the site has an
+address, a messenger shows the first figure of the first page; it takes whole addresses
+alone.
 """
 
+from base64 import b64decode
+from pathlib import Path
+
 from docutils import nodes
+
+from bookpress.editions import read_executed
+
+PICTURE = "first-figure.png"
 
 
 def description(doctree):
@@ -16,14 +25,34 @@ def description(doctree):
     return ""
 
 
+def first_figure(notebook):
+    """Return the first figure of an executed page as the bytes of a PNG, or nothing."""
+    for cell in notebook.cells if notebook else ():
+        for output in cell.get("outputs", ()):
+            if "image/png" in output.get("data", {}):
+                return b64decode(output.data["image/png"])
+    return b""
+
+
+def _write(app, error):
+    if not error and app.builder.name == "html" and app.config.html_baseurl:
+        figure = first_figure(read_executed(app, app.config.root_doc))
+        if figure:
+            Path(app.outdir, PICTURE).write_bytes(figure)
+
+
 def _add(app, pagename, templatename, context, doctree):
     context["author"] = app.config.author
     if doctree is not None:
         context["description"] = description(doctree)
         context["pagetitle"] = app.env.titles[pagename].astext()
+        site = app.config.html_baseurl
+        if site and first_figure(read_executed(app, app.config.root_doc)):
+            context["picture"] = site + PICTURE
 
 
 def setup(app):
     """Register with Sphinx."""
     app.connect("html-page-context", _add)
+    app.connect("build-finished", _write)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

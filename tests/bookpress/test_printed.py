@@ -1,0 +1,49 @@
+"""What print is told of a page: its classes, and where its works stand."""
+
+from tiny_book import EXTENSIONS
+
+WORK = "author = {Ada Lovelace}, title = {Notes}, publisher = {Taylor}, year = 1843"
+BIB = f"@book{{a1, {WORK}}}\n"
+OPENING = "# Claim\n\nIn one sentence.\n\n```{answer}\nIt is so.\n\nNothing.\n```\n"
+WORKS = "# References\n\nAll of them.\n\n```{bibliography}\n:all:\n```\n"
+
+
+def tex(book, *more):
+    book.config["sphinx"]["extra_extensions"] = [*EXTENSIONS, *more]
+    book.config["latex"] = {"latex_documents": {"targetname": "book.tex"}}
+    book.config["bibtex_bibfiles"] = ["works.bib"]
+    book.write("works.bib", BIB)
+    book.page("a", text=OPENING)
+    book.page("b", text=WORKS)
+    book.page("c", text="# Last\n\nThe end.")
+    result = book.build("--builder", "latex")
+    assert result.code == 0, result.said
+    return (book.folder / "_build/latex/book.tex").read_text("utf8")
+
+
+def places(text, *parts):
+    """Return where parts stand, which all must be there once."""
+    assert [text.count(part) for part in parts] == [1] * len(parts)
+    return [text.index(part) for part in parts]
+
+
+def test_a_paragraph_with_a_class_is_in_an_environment(book):
+    text = tex(book, "bookpress.opening", "bookpress.printed")
+    begin, sentence = places(text, r"\begin{sphinxuseclass}{dek}", "In one sentence.")
+    assert begin < sentence < text.index(r"\end{sphinxuseclass}", begin)
+    label = text.index(r"\begin{sphinxuseclass}{label}")
+    assert label < text.index("The answer") < text.index("It is so.")
+
+
+def test_works_stand_below_their_heading(book):
+    text = tex(book, "bookpress.opening", "bookpress.printed")
+    heading, said, work, last = places(
+        text, r"\chapter{References}", "All of them.", "Lovelace", r"\chapter{Last}"
+    )
+    assert heading < said < work < last
+
+
+def test_alone_they_stand_behind_the_last_page(book):
+    text = tex(book, "bookpress.opening")
+    work, last = places(text, "Lovelace", r"\chapter{Last}")
+    assert last < work and r"{dek}" not in text
