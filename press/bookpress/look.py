@@ -26,6 +26,9 @@ REPLACED = (
     "_static/doctools.js",
     "_static/sphinx_highlight.js",
 )
+# What the first screen of a page is set in; of one with formulas, also.
+FACES = tuple(f"fonts/{name}.woff2" for name in ("text", "italic", "titles", "code"))
+FORMULAS = tuple(f"katex/fonts/KaTeX_{x}.woff" for x in ("Main-Regular", "Math-Italic"))
 
 
 def setup(app):
@@ -72,6 +75,11 @@ def load_what_is_used(app, pagename, templatename, context, doctree):
     for script in context["script_files"]:
         if script.filename:
             script.attributes.setdefault("defer", "defer")
+    context["faces"] = [
+        context["pathto"](f"_static/{face}", resource=True)
+        for face in FACES
+        + (FORMULAS if 'class="katex' in context.get("body", "") else ())
+    ]
     # The theme's template has a viewport already.
     metatags = context.get("metatags", "").splitlines()
     context["metatags"] = "\n".join(x for x in metatags if "viewport" not in x)

@@ -31,7 +31,27 @@ def with_late_parts(body, write):
         address = write(part["text"])
         return f'{part["start"]} data-src="{address}"></{part["tag"]}>'
 
-    return _LATE.sub(emptied, body)
+    return _LATE.sub(emptied, with_shapes(body))
+
+
+def with_shapes(body):
+    """Return HTML in which a wide drawing knows the shape of that for narrow screens.
+
+    It is the first style of the drawing, so that its place is kept until that comes.
+    """
+    done = ""
+    for part in re.split(rf"(?=<metadata {_NARROW}>)", body):
+        shape = re.match(
+            rf'<metadata {_NARROW}>.*?viewBox="\S+ \S+ (\S+) (\S+)"', part, re.S
+        )
+        if shape:
+            before, wide, after = done.rpartition("<svg ")
+            styled = after.replace(
+                'style="', f'style="--narrow: {shape[1]} / {shape[2]}; ', 1
+            )
+            done = before + wide + styled
+        done += part
+    return done
 
 
 def handing_over(text):

@@ -40,3 +40,13 @@ def test_the_script_hands_over_the_very_text():
 def test_a_notebook_has_no_drawings_for_phones_and_keeps_its_data():
     kept = on_demand.without_late_drawings(SLIDER + DRAWING)
     assert kept == f'{SLIDER}<svg id="a"><g/></svg>'
+
+
+def test_a_wide_drawing_keeps_the_place_of_the_narrow_one():
+    wide = '<svg id="a" viewBox="0 0 4 3" style="x: y"><g/>'
+    late = '<metadata class="late narrow"><svg viewBox="0 0 20 30"/></metadata></svg>'
+    other = '<svg id="b" style="x: y"></svg>'
+    body, _ = taken(other + wide + late + other + wide + late)
+    styled = 'style="--narrow: 20 / 30; x: y"'
+    assert body.count(styled) == 2 and body.count('id="b" style="x: y"') == 2
+    assert body.count(f'viewBox="0 0 4 3" {styled}') == 2

@@ -1,5 +1,7 @@
 """Every page, in a browser: it is at home alone, light, open to all, and readable."""
 
+import json
+import re
 from functools import partial
 
 import pytest
@@ -286,3 +288,15 @@ def test_the_contents_say_where_the_reader_is(visit, http):
 
         for key, expected in (("End", ""), ("Home", "!"), ("End", "")):
             until(partial(leads, key, expected))
+
+
+@CHAPTER
+def test_the_faces_of_its_first_screen_are_asked_for_at_once(site, page):
+    # Else its lines break anew when they come, under the eyes of who reads.
+    html = (site / page).read_text("utf8")
+    faces = json.loads(re.search(r"const face of (\[.*?\])", html)[1])
+    assert all(((site / page).parent / face).is_file() for face in faces)
+    named = {face.rsplit("/")[-1].split(".")[0] for face in faces}
+    assert named >= {"text", "italic", "titles", "code"}
+    assert ("KaTeX_Main-Regular" in named) == ('class="katex' in html)
+    assert html.index("const face of") < html.index('rel="stylesheet"')

@@ -17,6 +17,7 @@
     holder.innerHTML = await load(wide.querySelector("metadata.narrow").dataset.src);
     const svg = holder.content.firstElementChild;
     for (const name of ["role", "aria-label"]) svg.setAttribute(name, wide.getAttribute(name));
+    svg.style.aspectRatio = wide.style.getPropertyValue("--narrow");
     return svg;
   }
 

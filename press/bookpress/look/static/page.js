@@ -5,23 +5,21 @@
   // What is wider than its place can be scrolled by keyboard, and fades where more is to
   // come; what is not is no stop.
   const SCROLLS = "pre, .formula, .table-wrapper";
-  function measure(box) {
-    const hidden = box.scrollWidth - box.clientWidth, before = box.scrollLeft;
-    box.classList.toggle("more-before", before > 1);
-    box.classList.toggle("more-after", hidden - before > 1);
-    if (hidden <= 0) box.removeAttribute("tabindex");
-    else if (box.tabIndex < 0 || !box.hasAttribute("tabindex")) box.tabIndex = 0;
+  function measure(boxes) {
+    // All is read before anything is written: else each box is laid out anew.
+    const seen = boxes.map((box) => [box, box.scrollWidth - box.clientWidth, box.scrollLeft]);
+    for (const [box, hidden, before] of seen) {
+      box.classList.toggle("more-before", before > 1);
+      box.classList.toggle("more-after", hidden - before > 1);
+      if (hidden <= 0) box.removeAttribute("tabindex");
+      else if (box.getAttribute("tabindex") !== "0") box.tabIndex = 0;
+    }
   }
-  const sized = new ResizeObserver((entries) => entries.forEach(({ target }) => measure(target)));
+  const sized = new ResizeObserver((entries) => measure(entries.map(({ target }) => target)));
   for (const box of all(SCROLLS)) {
     sized.observe(box);
-    box.addEventListener("scroll", () => measure(box), { passive: true });
+    box.addEventListener("scroll", () => measure([box]), { passive: true });
   }
-
-  // The theme's two columns beside the text have no names.
-  const names = { ".sidebar-drawer": "Contents of the book", ".toc-drawer": "Contents of the page" };
-  for (const [column, name] of Object.entries(names))
-    document.querySelector(column)?.setAttribute("aria-label", name);
 
   // The page that is read is in sight among the others.
   const shelf = document.querySelector(".sidebar-scroll"), now = shelf?.querySelector(".current-page");
