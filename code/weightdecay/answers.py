@@ -1,9 +1,7 @@
 """What :mod:`weightdecay.probe` finds out about an optimizer, in words."""
 
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 
 PLACES = {
     "none": "is none: weight_decay is {taken}",
@@ -117,11 +115,7 @@ class Answer:
         """Return the answer as lines, each with a label."""
         lines = [*self._lines(), ("Asked", self._asked())]
         width = max(len(label) for label, _ in lines)
-        fill = partial(textwrap.fill, width=72, subsequent_indent=" " * (width + 2))
-        return "\n".join(
-            fill(f"{label:{width}}  {words}", break_on_hyphens=False)
-            for label, words in lines
-        )
+        return "\n".join(f"{label:{width}}  {words}" for label, words in lines)
 
     def sentence(self) -> str:
         """Return the answer as one sentence, without what was asked."""

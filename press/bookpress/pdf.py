@@ -20,7 +20,7 @@ DIGEST = "read.sha256"
 
 def setup(app):
     """Register with Sphinx."""
-    app.connect("html-page-context", offer, priority=450)
+    app.connect("html-page-context", offer, priority=520)  # the last form
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 

@@ -71,7 +71,7 @@ def made(tmp_path_factory):
     """Return a page as HTML, its notebook and its Markdown."""
     book = Book(tmp_path_factory.mktemp("book"))
     book.config["sphinx"]["extra_extensions"] = [*EXTENSIONS, *NEW]
-    book.write("pyproject.toml", '[project]\nname = "torch"\n')
+    book.write("pyproject.toml", '[project]\nname = "torch"\nversion = "1"\n')
     short = FRONT.replace("jupytext:", "short_title: The half\njupytext:", 1)
     book.page("a")
     book.write("a.md", short + TEXT.replace("QUOTE", QUOTE))

@@ -20,7 +20,8 @@ def whole_book(folder):
     """Return a small book with all that the real one has."""
     book = Book(folder)
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))
-    for name in ("pyproject.toml", "CITATION.cff", "book", "press/bookpress/latex"):
+    project = ("pyproject.toml", "README.md", "LICENSE", "CITATION.cff", "code")
+    for name in (*project, "book", "press/bookpress/latex"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         copy(ROOT / name, folder / name)
@@ -63,4 +64,4 @@ def test_the_times_are_shown_otherwise(book):
     book.page("a", "1 + 1", text=f"# A\n\n{TIMES}")
     book.build("-W")
     seconds, when = sorted(times(book), key=len)
-    assert when[:2] == "20" and float(seconds) >= 0
+    assert "\xa020" in when and float(seconds) >= 0

@@ -40,7 +40,9 @@ class Visit:
         self.page.evaluate("document.fonts.ready.then(() => 0)")
 
     def unfold(self):
-        """Open all that is folded."""
+        """Open all that is folded, and lay out all that is far from the window."""
+        far = "article section { content-visibility: visible !important }"
+        self.page.add_style_tag(content=far)
         self.page.evaluate(
             "document.querySelectorAll('details').forEach(d => d.open = true)"
         )
@@ -59,10 +61,11 @@ class Visit:
         """Return the bytes of all that was loaded, compressed where a server would."""
         return sum(map(_compressed, self._responses))
 
-    def barriers(self, within="html"):
+    def barriers(self, within="html", without=()):
         """Return what axe-core finds to bar someone from a part, one text each."""
         self.page.evaluate(AXE)
-        found = self.page.evaluate("part => axe.run(part)", within)["violations"]
+        part = {"include": [[within]], "exclude": [[each] for each in without]}
+        found = self.page.evaluate("part => axe.run(part)", part)["violations"]
         return [
             f"{rule['id']}: {node['html'][:200]}"
             for rule in found

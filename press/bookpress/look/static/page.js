@@ -21,6 +21,11 @@
     box.addEventListener("scroll", () => measure([box]), { passive: true });
   }
 
+  // The theme's two columns beside the text have no names.
+  const names = { ".sidebar-drawer": "Contents of the book", ".toc-drawer": "Contents of the page" };
+  for (const [column, name] of Object.entries(names))
+    document.querySelector(column)?.setAttribute("aria-label", name);
+
   // The page that is read is in sight among the others.
   const shelf = document.querySelector(".sidebar-scroll"), now = shelf?.querySelector(".current-page");
   if (now) shelf.scrollTop = now.offsetTop - shelf.clientHeight / 2;
