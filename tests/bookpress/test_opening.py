@@ -131,7 +131,9 @@ def test_a_solution_holds_its_cell_and_is_folded(made):
 def test_the_notebook_has_all_of_it_in_order(made):
     _, cells, _ = made
     assert [cell.source.partition("\n")[0] for cell in cells] == [
-        "# Decay halves it", "# Installs torch, the book's package, where it is missing.", "# the half is a half",
+        "# Decay halves it",
+        "# Installs torch, the book's package, where it is missing.",
+        "# the half is a half",
         "**A step keeps 0.5 of $w$.**", "## Exercises", "### Exercise 1",
         "#### Solution to Exercise 1", "Look:", "kept / 2", "So a quarter.",
         "### Exercise 2",
