@@ -65,9 +65,9 @@ def http(site):
 
 
 @contextmanager
-def serving(folder):
+def serving(folder, answering=None):
     """Serve ``folder`` on a free port of this machine; give the address."""
-    handler = partial(QuietHandler, directory=folder)
+    handler = partial(answering or QuietHandler, directory=folder)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

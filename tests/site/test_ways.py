@@ -1,16 +1,12 @@
 """From every page the ways lead on: below any path of a host, from lost addresses."""
 
-import threading
-from contextlib import contextmanager
-from functools import partial
-from http.server import ThreadingHTTPServer
 from urllib.error import HTTPError
 from urllib.parse import urldefrag, urljoin
 from urllib.request import urlopen
 
 import pytest
 from bs4 import BeautifulSoup
-from conftest import QuietHandler
+from conftest import QuietHandler, serving
 
 BELOW = "/some/where/"
 
@@ -36,22 +32,11 @@ class SharedHost(QuietHandler):
             self.wfile.write(page)
 
 
-@contextmanager
-def hosting(site):
-    """Give the address of the book on a host that has other things too."""
-    handler = partial(SharedHost, directory=str(site))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}{BELOW}"
-        server.shutdown()
-        thread.join()
-
-
 @pytest.fixture(scope="module")
 def book(site):
-    with hosting(site) as address:
-        yield address
+    """Return the address of the book on a host that has other things too."""
+    with serving(site, SharedHost) as address:
+        yield address.removesuffix("/") + BELOW
 
 
 def answer(address):
