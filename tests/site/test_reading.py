@@ -5,6 +5,7 @@ import re
 from functools import partial
 
 import pytest
+from playwright.sync_api import expect
 from visits import CAPTIONS, OTHERS, PAGES
 from waiting import until
 
@@ -218,17 +219,22 @@ def test_paper_shows_nothing_to_click_and_no_line_of_code_broken(visit, http):
 @pytest.mark.parametrize("width", [390, 1280])
 def test_a_figure_has_its_room_before_it_is_laid_out(visit, http, width):
     # What is far below the window is left for later, but nothing may jump then.
-    box = "all => all.map(s => [s.clientWidth / s.clientHeight, s.viewBox.baseVal])"
-    ratio = "all => all.map(({viewBox: {baseVal: v}}) => v.width / v.height)"
+    room = "s => s.clientWidth / s.clientHeight"
     size = {"viewport": {"width": width, "height": 600}}
     with visit(f"{http}book/sgd.html", **size) as here:
         here.page.reload()
         drawings = here.page.locator("figure svg, .sliders svg")
-        shown = [shape for shape, _ in drawings.evaluate_all(box)]
-        assert len(shown) > 3
-        assert shown == pytest.approx(drawings.evaluate_all(ratio), rel=0.02)
+        kept = [drawing.evaluate(room) for drawing in drawings.all()]
+        assert len(kept) > 3
         late = "all => all.map(s => getComputedStyle(s).contentVisibility)"
         assert set(drawings.evaluate_all(late)) == {"auto"}
+        for drawing, ratio in zip(drawings.all(), kept, strict=True):
+            drawing.scroll_into_view_if_needed()
+            waiting = drawing.locator("metadata.narrow")
+            expect(waiting).to_have_count(0 if width == 390 else 1)
+            _, _, wide, high = drawing.get_attribute("viewBox").split()
+            assert ratio == pytest.approx(float(wide) / float(high), rel=0.02)
+            assert drawing.evaluate(room) == pytest.approx(ratio, rel=0.02)
 
 
 def test_a_long_table_shows_the_rows_that_have_the_words(visit, http):
