@@ -145,7 +145,9 @@ def panels(draws: Sequence[Callable[[], Figure]], titles: Sequence[str]) -> Book
     held = _PLACES.set(iter(places))
     try:
         for draw, title in zip(draws, titles, strict=True):
-            draw().axes[0].set_title(title, fontsize="medium", loc="left")
+            drawn = draw().axes[0]
+            # A panel may be too narrow for a line of several settings.
+            drawn.set_title(title.replace(", ", "\n"), fontsize="medium", loc="left")
     finally:
         _PLACES.reset(held)
     _one_legend(figure)

@@ -1,8 +1,9 @@
-"""Hand to print what only the page has: classes of paragraphs, and the works' place.
+"""Hand to print what only the page has: classes, and where works and functions stand.
 
 The fault that this mends: Sphinx writes an environment for a container that has a
-class, and none for a paragraph; and it moves all cited works behind the last page, so
-that the page with their heading is empty. Delete this file when it does neither. How
+class, and none for a paragraph; it moves all cited works behind the last page, so
+that the page with their heading is empty; and its index names the page before a function
+that begins a new one. Delete this file when it does neither. How
 print looks is in ``latex/book.sty``.
 """
 
@@ -46,8 +47,24 @@ class WorksInPlace(SphinxPostTransform):
                     next(page.findall(nodes.section)).append(works)
 
 
+class IndexedInPlace(SphinxPostTransform):
+    """Let the index name the page on which a function is described, not the one before."""
+
+    formats = ("latex",)
+    default_priority = 700
+
+    def run(self, **_):
+        """Move each entry from above a description into it."""
+        for entry in list(self.document.findall(addnodes.index)):
+            described = entry.next_node(siblings=True, descend=False)
+            if isinstance(described, addnodes.desc) and described[-1].children:
+                entry.parent.remove(entry)
+                described[-1].insert(0, entry)
+
+
 def setup(app):
     """Register with Sphinx."""
     app.add_post_transform(SetOff)
     app.add_post_transform(WorksInPlace)
+    app.add_post_transform(IndexedInPlace)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -47,3 +47,14 @@ def test_alone_they_stand_behind_the_last_page(book):
     text = tex(book, "bookpress.opening")
     work, last = places(text, "Lovelace", r"\chapter{Last}")
     assert last < work and r"{dek}" not in text
+
+
+def test_the_index_names_the_page_of_a_function(book):
+    directive = "```{py:function} %s(w)\n%s\n```\n"
+    text = directive % ("told", "What it does.") + directive % ("bare", "")
+    book.page("functions", text=f"# Functions\n\n{text}")
+    written = tex(book, "bookpress.printed")
+    begin, entry, said, bare = places(
+        written, r"{told}", r"\index{told()", "What it does.", r"\index{bare()"
+    )
+    assert begin < entry < said < bare < written.index("bare}", bare)

@@ -15,9 +15,10 @@
     <kbd>Enter</kbd> open <kbd>Esc</kbd> close</p>`;
 
   let lookup;
-  const ready = load("minisearch.min.js", "book.js").then(async () => {
+  let begun;
+  const ready = () => (begun ??= load("minisearch.min.js", "book.js").then(async () => {
     lookup = await new Lookup(BookSearch.book).ready();
-  });
+  }));
 
   const tag = (name, className, ...inside) => {
     const element = Object.assign(document.createElement(name), { className });
@@ -76,7 +77,7 @@
     async function look() {
       if (!lookup && input.value) status.textContent = "Loading …";
       try {
-        await ready;
+        await ready();
       } catch {
         status.textContent = "What is needed to search could not be loaded.";
         return;
@@ -139,7 +140,7 @@
     own.input.addEventListener("input", () =>
       history.replaceState(null, "", `?q=${encodeURIComponent(own.input.value)}`));
     part.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
-    if (!query) own.input.focus();
-    own.look();
+    if (query) own.look();
+    else own.input.focus();
   };
 }
