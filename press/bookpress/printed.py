@@ -1,10 +1,10 @@
 """Hand to print what only the page has: classes, and where works and functions stand.
 
 The fault that this mends: Sphinx writes an environment for a container that has a
-class, and none for a paragraph; it moves all cited works behind the last page, so
-that the page with their heading is empty; and its index names the page before a function
-that begins a new one. Delete this file when it does neither. How
-print looks is in ``latex/book.sty``.
+class, and none for a paragraph; it moves all cited works behind the last page, so that
+the page with their heading is empty; and its index names the page before a function
+that begins a new one. Delete this file when it does none of these. How print looks is
+in ``latex/book.sty``.
 """
 
 from docutils import nodes
@@ -48,7 +48,7 @@ class WorksInPlace(SphinxPostTransform):
 
 
 class IndexedInPlace(SphinxPostTransform):
-    """Let the index name the page on which a function is described, not the one before."""
+    """Let the index name the page of a function's description, not the one before."""
 
     formats = ("latex",)
     default_priority = 700

@@ -5,8 +5,8 @@ Run it in this folder, in an environment with fontTools and brotli, after
 @fontsource-variable/source-code-pro@5.3.1`` and unpacking both: the two arguments are
 the folders of the packages. The letters are those of Western Europe with the signs of
 typography; what is missing comes from the formulas' own fonts, and then looks as it
-does there. Each weight is a file, so that a page loads no bold before it shows some;
-titles have thinner strokes, which are a cut of their own.
+does there. The text face keeps one axis, its weight; titles have thinner strokes, which
+are a cut of their own.
 """
 
 import sys
@@ -21,14 +21,12 @@ LETTERS = [*range(0x20, 0x7F), *range(0xA0, 0x100), *map(ord, SIGNS)]
 TITLES = [*range(0x20, 0x7F), *map(ord, "\xa0äöüéèçñ–—‘’“”…−×")]  # noqa: RUF001
 GREEK = [*range(0x391, 0x3CA)]
 SERIF, CODE = (Path(folder, "files") for folder in sys.argv[1:])
-TEXT, BOLD = {"opsz": 16, "wght": 400}, {"opsz": 16, "wght": 600}
+WEIGHTS = {"opsz": 16, "wght": (400, 600)}
 STYLES = {
-    "text": (SERIF, "serif-4-latin-opsz-normal", TEXT, LETTERS),
-    "text-bold": (SERIF, "serif-4-latin-opsz-normal", BOLD, LETTERS),
-    "italic": (SERIF, "serif-4-latin-opsz-italic", TEXT, LETTERS),
+    "text": (SERIF, "serif-4-latin-opsz-normal", WEIGHTS, LETTERS),
+    "italic": (SERIF, "serif-4-latin-opsz-italic", {"opsz": 16, "wght": 400}, LETTERS),
     "titles": (SERIF, "serif-4-latin-opsz-normal", {"opsz": 48, "wght": 400}, TITLES),
-    "code": (CODE, "code-pro-latin-wght-normal", {"wght": 400}, LETTERS),
-    "code-bold": (CODE, "code-pro-latin-wght-normal", {"wght": 600}, LETTERS),
+    "code": (CODE, "code-pro-latin-wght-normal", {"wght": (400, 600)}, LETTERS),
     "code-greek": (CODE, "code-pro-greek-wght-normal", {"wght": (400, 600)}, GREEK),
 }  # fmt: skip
 FEATURES = ["kern", "liga", "lnum", "tnum", "onum", "pnum", "mark", "mkmk", "ccmp"]

@@ -10,7 +10,7 @@
       <button type="button">Close</button>
     </form>`;
   const RESULTS = `<p class="search-said" role="status"></p><ol class="search-found"></ol>
-    <p class="search-more" hidden><a></a></p>`;
+    <p class="search-more" hidden><a href="?q="></a></p>`;
   const KEYS = `<p class="search-keys" aria-hidden="true"><kbd>↑</kbd> <kbd>↓</kbd> choose
     <kbd>Enter</kbd> open <kbd>Esc</kbd> close</p>`;
 
