@@ -47,6 +47,10 @@ function typeset(tex, options) {
 _BREAKABLE = '</span><span class="base">', '</span><wbr><span class="base">'
 _ENDS = re.compile(r"[-,.;:!?)\]’”…]+")  # noqa: RUF001
 
+# KaTeX says after \max that it is applied to something, also where it is an index: a
+# script then has one part too many, and no reader knows what it is.
+_SURPLUS = re.compile("<mo>\u2061</mo>(?=</m(?:sub|sup|subsup|under|over|underover)>)")
+
 # LaTeX numbers the lines of these. On a page the number is Sphinx's.
 _NUMBERED = re.compile(r"\\(begin|end)\{(align|alignat|equation|gather)\}")
 
@@ -191,6 +195,7 @@ class Katex:
             self._warn(error, tex, logging.get_node_location(node))
         # Firefox complains of the empty value that KaTeX gives a table of one column.
         formula = formula and formula.replace(' columnspacing=""', "")
+        formula = formula and _SURPLUS.sub("", formula)
         return formula or f"<code>{html.escape(tex)}</code>"
 
     def _warn(self, error, tex, place):

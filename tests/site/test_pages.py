@@ -36,6 +36,16 @@ def test_no_name_is_given_twice(site, page):
     assert repeated_ids(soup(site / page)) == []
 
 
+PARTS = {"mfrac": 2, "msup": 2, "msub": 2, "mover": 2, "munder": 2, "mroot": 2}
+PARTS |= {"msubsup": 3, "munderover": 3}
+
+
+@CHAPTER
+def test_every_formula_that_is_read_aloud_has_all_its_parts(site, page):
+    for part in soup(site / page).select(", ".join(PARTS)):
+        assert len(part.find_all(recursive=False)) == PARTS[part.name], str(part)
+
+
 @EVERY
 def test_nothing_is_to_be_loaded_from_another_host(site, page):
     assert foreign_addresses(soup(site / page)) == []

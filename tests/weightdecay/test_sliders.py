@@ -82,8 +82,9 @@ def test_print_and_the_picture_show_some_frames_each_with_its_name(sliders):
     bundle = sliders._repr_mimebundle_()
     assert b64decode(bundle["application/pdf"]).startswith(b"%PDF")
     titles = [ax.get_title(loc="left") for ax in sliders.print().axes]
-    assert "weight_decay=0.1, lr=2" in titles and len(set(titles)) == 4
-    assert all(f">{title}</text>" in bundle["image/svg+xml"] for title in titles)
+    assert "weight_decay=0.1\nlr=2" in titles and len(set(titles)) == 4
+    named = {line for title in titles for line in title.splitlines()}
+    assert all(f">{line}</text>" in bundle["image/svg+xml"] for line in named)
 
 
 def test_print_shows_the_settings_that_were_chosen_and_one_legend():

@@ -26,6 +26,14 @@
   for (const [column, name] of Object.entries(names))
     document.querySelector(column)?.setAttribute("aria-label", name);
 
+  // On a phone the contents of the page are out of sight. To follow the reader in them the
+  // theme measures every section, before any is shown: it looks for this class to begin.
+  const contents = document.querySelector(".toc-scroll");
+  if (contents && matchMedia("(max-width: 40em)").matches) {
+    contents.classList.remove("toc-scroll");
+    addEventListener("DOMContentLoaded", () => contents.classList.add("toc-scroll"));
+  }
+
   // The page that is read is in sight among the others.
   const shelf = document.querySelector(".sidebar-scroll"), now = shelf?.querySelector(".current-page");
   if (now) shelf.scrollTop = now.offsetTop - shelf.clientHeight / 2;

@@ -136,11 +136,12 @@
     const part = document.querySelector(".search-page");
     part.insertAdjacentHTML("beforeend", RESULTS);
     own = attach(part, SHOWN_ON_PAGE);
-    own.input.value = query;
+    // Somebody may have typed while this was loaded.
+    own.input.value ||= query;
     own.input.addEventListener("input", () =>
       history.replaceState(null, "", `?q=${encodeURIComponent(own.input.value)}`));
     part.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
-    if (query) own.look();
+    if (own.input.value) own.look();
     else own.input.focus();
   };
 }
