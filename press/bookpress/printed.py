@@ -2,9 +2,9 @@
 
 The fault that this mends: Sphinx writes an environment for a container that has a
 class, and none for a paragraph; it moves all cited works behind the last page, so that
-the page with their heading is empty; and its index names the page before a function
-that begins a new one. Delete this file when it does none of these. How print looks is
-in ``latex/book.sty``.
+the page with their heading is empty; its index names the page before a function that
+begins a new one; and it keeps a table of thirty rows on one page. Delete this file when
+it does none of these. How print looks is in ``latex/book.sty``.
 """
 
 from docutils import nodes
@@ -14,6 +14,8 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 # The sentence below a title, and what stands above an answer: see ``opening``.
 _SET_OFF = {"dek", "label"}
+_LONG = 12  # rows of a table that are too many to be kept together
+_NARROWEST, _WIDEST = 8, 40  # letters in a column, for its share of the line
 
 
 class SetOff(SphinxPostTransform):
@@ -62,9 +64,31 @@ class IndexedInPlace(SphinxPostTransform):
                 described[-1].insert(0, entry)
 
 
+class LongTables(SphinxPostTransform):
+    """Let a table of many rows go on over the page, its columns as wide as their words.
+
+    Sphinx breaks a table from the thirtieth row on, and then wraps no cell.
+    """
+
+    formats = ("latex",)
+    default_priority = 700
+
+    def run(self, **_):
+        """Give each such table its class, and its columns their share of the line."""
+        for table in self.document.findall(nodes.table):
+            rows = list(table.findall(nodes.row))
+            columns = list(table.findall(nodes.colspec))
+            if len(rows) > _LONG and "longtable" not in table["classes"]:
+                table["classes"] += ["longtable", "colwidths-given"]
+                for k, column in enumerate(columns):
+                    widest = max(len(row[k].astext()) for row in rows)
+                    column["colwidth"] = min(max(widest, _NARROWEST), _WIDEST)
+
+
 def setup(app):
     """Register with Sphinx."""
     app.add_post_transform(SetOff)
     app.add_post_transform(WorksInPlace)
     app.add_post_transform(IndexedInPlace)
+    app.add_post_transform(LongTables)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -58,3 +58,18 @@ def test_the_index_names_the_page_of_a_function(book):
         written, r"{told}", r"\index{told()", "What it does.", r"\index{bare()"
     )
     assert begin < entry < said < bare < written.index("bare}", bare)
+
+
+def test_a_table_of_many_rows_goes_on_over_the_page(book):
+    rows = "".join(f"| {k} | {'word ' * 20} |\n" for k in range(13))
+    table = "| k | Said |\n| --- | --- |\n"
+    book.page("many", text=f"# Many\n\n{table}{rows}")
+    book.page("few", text=f"# Few\n\n{table}{rows[:200]}")
+    written = tex(book, "bookpress.printed")
+    (_, long), (many, few) = (
+        places(written, r"{Many}", r"\begin{longtable}"),
+        places(written, r"{Many}", r"{Few}"),
+    )
+    assert many < long < few
+    # Of 48 letters the first column is given 8.
+    assert r"\X{8}{48}\X{40}{48}" in written[long:few]
