@@ -285,6 +285,24 @@ def test_a_page_that_is_missing_says_so_and_leads_on(visit, http):
         assert answered(here.page) == "1 section"
 
 
+TYPED_AT_ONCE = """new MutationObserver((_, seen) => {
+  const field = document.querySelector(".search-page input");
+  if (field) { field.value = "rotation"; seen.disconnect(); }
+}).observe(document, { childList: true, subtree: true })"""
+
+
+def test_the_search_page_keeps_what_is_typed_before_its_scripts_are_there(visit, http):
+    with visit(f"{http}search.html") as here:
+        index = "BookSearch.root + '_static/search/book.js'"
+        loaded = f"performance.getEntriesByName({index})"
+        here.page.locator(SAID).wait_for(state="attached")
+        assert here.page.evaluate(f"{loaded}.length") == 0
+        here.page.add_init_script(TYPED_AT_ONCE)
+        here.page.reload()
+        assert answered(here.page) == "1 section"
+        assert here.page.evaluate(f"{loaded}.length") == 1
+
+
 def test_in_firefox_too_from_a_folder_of_files(site, tmp_path):
     program = shutil.which("firefox-esr") or shutil.which("firefox")
     if program is None:
