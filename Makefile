@@ -43,7 +43,7 @@ LATEX := _build/latex
 COMPILE := $(BIN)/pip-compile --strip-extras --no-emit-find-links --no-emit-index-url \
     --no-emit-trusted-host --no-header --annotation-style=line --find-links _build/lock
 TEX_PACKAGES := latexmk texlive-latex-recommended texlive-latex-extra \
-    texlive-fonts-recommended texlive-xetex xindy tex-gyre fonts-dejavu-core
+    texlive-fonts-recommended texlive-xetex xindy fonts-texgyre fonts-texgyre-math fonts-dejavu-core
 # Threads would make small tensors slower and the last digits depend on the machine.
 # (The cells of the book have one anyway: bookpress.execution.)
 export OMP_NUM_THREADS := 1
