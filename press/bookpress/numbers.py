@@ -90,7 +90,8 @@ def in_print(text):
     """Return the nodes of a number as print sets it: a minus sign, a power of ten."""
     if found := _POWER.match(text):
         sign, digits, below, power = found.groups()
-        shown = f"{sign and '−'}{'' if digits == '1' else f'{digits} × '}10"  # noqa: RUF001
+        times = "" if digits == "1" else f"{digits}\xa0×\xa0"  # noqa: RUF001
+        shown = f"{sign and '−'}{times}10"  # noqa: RUF001
         power = f"{'−' if below == '-' else ''}{power}"  # noqa: RUF001
         return [nodes.Text(shown), nodes.superscript("", power)]
     return [nodes.Text(_SIGN.sub("−", text))]  # noqa: RUF001

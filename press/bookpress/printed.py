@@ -3,9 +3,13 @@
 The fault that this mends: Sphinx writes an environment for a container that has a
 class, and none for a paragraph; it moves all cited works behind the last page, so that
 the page with their heading is empty; its index names the page before a function that
-begins a new one; and it keeps a table of thirty rows on one page. Delete this file when
-it does none of these. How print looks is in ``latex/book.sty``.
+begins a new one; it keeps a table of thirty rows on one page; and it goes on with a
+long line of an output below the first column. Delete this file when it does none of
+these. How print looks is in ``latex/book.sty``.
 """
+
+import re
+from textwrap import wrap
 
 from docutils import nodes
 from sphinx import addnodes
@@ -14,8 +18,19 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 # The sentence below a title, and what stands above an answer: see ``opening``.
 _SET_OFF = {"dek", "label"}
+_COLUMNS = 84  # of the text's width, where an output's line ends
 _LONG = 12  # rows of a table that are too many to be kept together
-_NARROWEST, _WIDEST = 8, 40  # letters in a column, for its share of the line
+_NARROWEST, _WIDEST = 10, 40  # letters in a column, for its share of the line
+
+
+def folded(line):
+    """Return a printed line that goes on below its second column, if it has two."""
+    if len(line) <= _COLUMNS:
+        return line
+    start = re.match(r"\s*(\S+ )*\S* {2,}", line)
+    deep = " " * (start.end() if start else 0)
+    parts = wrap(line, _COLUMNS, subsequent_indent=deep, break_on_hyphens=False)
+    return "\n".join(parts)
 
 
 class SetOff(SphinxPostTransform):
@@ -61,7 +76,24 @@ class IndexedInPlace(SphinxPostTransform):
             described = entry.next_node(siblings=True, descend=False)
             if isinstance(described, addnodes.desc) and described[-1].children:
                 entry.parent.remove(entry)
-                described[-1].insert(0, entry)
+                # Within the paragraph: before one, the line's end after it is a space.
+                first = described[-1][0]
+                home = first if isinstance(first, nodes.paragraph) else described[-1]
+                home.insert(0, entry)
+
+
+class LongOutputs(SphinxPostTransform):
+    """Go on below the second column where a printed line is wider than the text."""
+
+    formats = ("latex",)
+    default_priority = 700
+
+    def run(self, **_):
+        """Break the lines of what cells printed."""
+        for block in list(self.document.findall(nodes.literal_block)):
+            if "cell_output" in block.parent.get("classes", []):
+                text = "\n".join(map(folded, block.astext().split("\n")))
+                block.rawsource, block[:] = text, [nodes.Text(text)]
 
 
 class LongTables(SphinxPostTransform):
@@ -90,5 +122,6 @@ def setup(app):
     app.add_post_transform(SetOff)
     app.add_post_transform(WorksInPlace)
     app.add_post_transform(IndexedInPlace)
+    app.add_post_transform(LongOutputs)
     app.add_post_transform(LongTables)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -19,9 +19,9 @@ def said(text):
 @pytest.mark.parametrize(
     ("printed", "expected"),
     [
-        ("1.4e-05", "1.4 × 10{−5}"),  # noqa: RUF001
+        ("1.4e-05", "1.4\xa0×\xa010{−5}"),  # noqa: RUF001
         ("1e-05", "10{−5}"),  # noqa: RUF001
-        ("-2e+03", "−2 × 10{3}"),  # noqa: RUF001
+        ("-2e+03", "−2\xa0×\xa010{3}"),  # noqa: RUF001
         ("-0.27", "−0.27"),  # noqa: RUF001
         ("1,000", "1,000"),
         ("25%", "25%"),

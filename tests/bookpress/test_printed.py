@@ -71,5 +71,16 @@ def test_a_table_of_many_rows_goes_on_over_the_page(book):
         places(written, r"{Many}", r"{Few}"),
     )
     assert many < long < few
-    # Of 48 letters the first column is given 8.
-    assert r"\X{8}{48}\X{40}{48}" in written[long:few]
+    # Of 50 letters the first column is given 10.
+    assert r"\X{10}{50}\X{40}{50}" in written[long:few]
+
+
+def test_a_long_line_of_an_output_goes_on_below_its_second_column(book):
+    words = " ".join(["weight"] * 20)
+    cell = f"print('A name', ' ' * 8, '{words}', sep='')\nprint('{'x' * 85}')"
+    book.page("long", cell)
+    printed = tex(book, "bookpress.printed").split("{cell_output}")[1].split("\\end")[0]
+    lines = [line for line in printed.splitlines() if "weight" in line or "xx" in line]
+    assert max(map(len, lines)) <= 84 and len(lines) > 2
+    assert lines[0].startswith("A name        weight")
+    assert lines[1].startswith(" " * 14 + "weight")
