@@ -249,7 +249,8 @@ def cut_fonts(app, error):
 def cut(font_file, codes):
     """Return a font as WOFF bytes, with the glyphs for ``codes`` and its licence."""
     font = TTFont(font_file, recalcTimestamp=False)
-    options = subset.Options(name_IDs=["*"], notdef_outline=True, layout_features=[])
+    options = subset.Options(name_IDs=["*"], notdef_outline=True)
+    options.layout_features, options.hinting = [], False
     cutter = subset.Subsetter(options)
     cutter.populate(unicodes=codes)
     cutter.subset(font)

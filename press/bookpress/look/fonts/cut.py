@@ -3,10 +3,10 @@
 Run it in this folder, in an environment with fontTools and brotli, after
 ``npm pack @fontsource-variable/source-serif-4@5.3.1
 @fontsource-variable/source-code-pro@5.3.1`` and unpacking both: the two arguments are
-the folders of the packages. The letters are those of Western Europe with the signs of
-typography; what is missing comes from the formulas' own fonts, and then looks as it
-does there. The text face keeps one axis, its weight; titles have thinner strokes, which
-are a cut of their own.
+the folders of the packages. The letters are those of English, of the names in the
+references, and the signs of typography; what is missing comes from the formulas' own
+fonts, and then looks as it does there. The text face keeps one axis, its weight; titles
+have thinner strokes, which are a cut of their own.
 """
 
 import sys
@@ -16,10 +16,10 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 from fontTools.varLib import instancer
 
-SIGNS = "ıŒœ‘’‚“”„–—…′″‹›⁄€™−"  # noqa: RUF001
-LETTERS = [*range(0x20, 0x7F), *range(0xA0, 0x100), *map(ord, SIGNS)]
-TITLES = [*range(0x20, 0x7F), *map(ord, "\xa0äöüéèçñ–—‘’“”…−×")]  # noqa: RUF001
-GREEK = [*range(0x391, 0x3CA)]
+MARKS = "\xa0äöüéèçñ–—‘’“”…−×"  # noqa: RUF001
+TITLES = [*range(0x20, 0x7F), *map(ord, MARKS)]
+LETTERS = [*TITLES, *map(ord, "§°±²³·¶½")]
+GREEK = [*range(0x3B1, 0x3CA), *map(ord, "ΓΔΘΛΣΦΨΩ")]
 SERIF, CODE = (Path(folder, "files") for folder in sys.argv[1:])
 WEIGHTS = {"opsz": 16, "wght": (400, 600)}
 STYLES = {
@@ -29,7 +29,7 @@ STYLES = {
     "code": (CODE, "code-pro-latin-wght-normal", {"wght": (400, 600)}, LETTERS),
     "code-greek": (CODE, "code-pro-greek-wght-normal", {"wght": (400, 600)}, GREEK),
 }  # fmt: skip
-FEATURES = ["kern", "liga", "lnum", "tnum", "onum", "pnum", "mark", "mkmk", "ccmp"]
+FEATURES = ["kern", "liga", "lnum", "tnum", "mark", "mkmk", "ccmp"]
 
 for name, (folder, file, axes, letters) in STYLES.items():
     font = TTFont(folder / f"source-{file}.woff2", recalcTimestamp=False)

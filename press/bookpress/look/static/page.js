@@ -34,9 +34,15 @@
     addEventListener("DOMContentLoaded", () => contents.classList.add("toc-scroll"));
   }
 
-  // The page that is read is in sight among the others.
+  // The page that is read is in sight among the others, from when they are: a question
+  // for its place now would have the whole page laid out before it is shown.
   const shelf = document.querySelector(".sidebar-scroll"), now = shelf?.querySelector(".current-page");
-  if (now) shelf.scrollTop = now.offsetTop - shelf.clientHeight / 2;
+  const opened = new IntersectionObserver(([{ isIntersecting }]) => {
+    if (!isIntersecting) return;
+    opened.disconnect();
+    shelf.scrollTop = now.offsetTop - shelf.clientHeight / 2;
+  });
+  if (now) opened.observe(shelf);
 
   // Whoever is led to something that is folded sees it.
   function unfold() {
