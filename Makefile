@@ -25,7 +25,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: book site release test pdf tex tex-packages check lint live lock clean distclean
+.PHONY: book site release dated test pdf tex tex-packages check lint live lock clean distclean
 .PHONY: shots lighthouse lighthouse-tools frameworks census builds mutants chapter
 
 PYTHON ?= python3
@@ -54,11 +54,15 @@ book: $(INSTALLED)
 	@echo "Read it: file://$(CURDIR)/_build/html/index.html"
 
 # From nothing, without any cache; the same commit gives the same bytes.
-release: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
-release: $(INSTALLED)
+release: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2> /dev/null)
+release: dated $(INSTALLED)
 	rm -rf _build/.doctrees _build/.jupyter_cache _build/jupyter_execute
 	$(BIN)/jupyter-book build . $(STRICT)
 	@echo "Publish it: $(CURDIR)/_build/html"
+
+dated:
+	@test -n "$$SOURCE_DATE_EPOCH" || { echo "There is no git history to take the date of the"; \
+	    echo "release from. Say it: make release SOURCE_DATE_EPOCH=$$(date +%s)"; exit 1; }
 
 # The PDF first: both are written from one reading, and the pages then offer it.
 site: pdf

@@ -2,6 +2,7 @@
 
 import ast
 import itertools
+import os
 import re
 import subprocess
 import sys
@@ -36,6 +37,19 @@ def test_the_version_is_one():
     changes = (ROOT / "CHANGELOG.md").read_text("utf8")
     assert citation["version"] == PROJECT["version"] == version("weightdecay")
     assert f"## {PROJECT['version']}" in changes
+
+
+def test_a_release_without_git_asks_for_its_date():
+    environment = {k: v for k, v in os.environ.items() if k != "SOURCE_DATE_EPOCH"}
+    run = subprocess.run(
+        ["make", "release"],
+        cwd=ROOT,
+        env={**environment, "GIT_DIR": "/nowhere"},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode != 0
+    assert "make release SOURCE_DATE_EPOCH=" in run.stdout
 
 
 def pins(name):

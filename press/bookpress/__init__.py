@@ -16,8 +16,9 @@ are written by ``markdown``; ``previews`` (what a reference points to), ``citing
 ``search`` (of each section, read by ``sections``, its formulas by ``linear``).
 How it is found: ``address``, ``metadata``, ``entrances``, ``last_changed``.
 In print: ``latex``, with the style; ``printed``, ``parts``.
-How it is built: ``execution`` (with ``needs``, ``running``, ``outputs`` and the kernels
-of ``warm_kernels`` and ``warm_process``), ``checks``, ``publish``, ``repeatable``,
-``executed`` (when each page ran).
+How it is built: ``execution`` (with ``reading``, ``running``, ``outputs``; what cells
+depend on, ``dependencies``, as ``recorder`` notes it; and the kernels of
+``warm_kernels`` and ``warm_process``), ``outdated``, ``settings``, ``checks``,
+``publish``, ``repeatable``, ``executed`` (when each page ran).
 How it is written: ``live``, ``chapter``.
 """

@@ -77,7 +77,7 @@ def faults_of_files(folder, largest):
 
 def faults(app):
     """Yield what is wrong with the whole book."""
-    for docname in sorted(app.env.cells_needs.keys() & app.env.found_docs):
+    for docname in sorted(app.env.cells_reads.keys() & app.env.found_docs):
         executed = executed_notebook(app, docname)
         if not executed.exists():
             yield f"{docname} was not executed"

@@ -12,29 +12,24 @@ Settings, in ``sphinx: config:`` (``execute_notebooks`` must be ``cache``):
 ``cells_sources``: the folders of the book's own modules.
 ``cells_lock``: files on which all pages depend, such as the list of pinned packages.
 ``cells_environment``: variables for all kernels. By default what makes digits depend on
-the machine: one thread, no order by chance, one time zone and language.
+the machine: one thread, no order by chance, one time zone and language. Of the
+environment of the build kernels get, besides, what ``running`` lists, and nothing else.
 ``cells_jobs``: how many pages run at once; as many as there are cores if it is 0.
 """
 
-import json
 import os
-import re
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import nbformat
-import yaml
-from myst_nb.core.config import NbParserConfig
-from myst_nb.core.read import create_nb_reader
 from myst_nb.core.utils import coalesce_streams
-from nbformat import NotebookNode
-from sphinx.errors import SphinxError
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from bookpress.needs import Needs, Sources
+from bookpress.dependencies import Dependencies, OtherSourceError
 from bookpress.outputs import Outputs
-from bookpress.running import Job, run_all, start_warming
+from bookpress.reading import CellsFailedError, read_page, with_digest
+from bookpress.running import run_all, start_warming
+from bookpress.settings import existing
 from bookpress.warm_kernels import Warm
 
 LOG = logging.getLogger(__name__)
@@ -46,13 +41,6 @@ ENVIRONMENT = {
     "TZ": "UTC",
     "LC_ALL": "C.UTF-8",
 }
-FRONT_MATTER = re.compile(r"\A---\n(.*?\n)---\s*\n", re.DOTALL)
-
-
-class CellsFailedError(SphinxError):
-    """Some pages did not run to their end."""
-
-    category = "The book was not built: cells failed"
 
 
 class LostCell(SphinxDirective):
@@ -64,98 +52,26 @@ class LostCell(SphinxDirective):
 
     def run(self):
         """Fail."""
+        place = f"{self.env.docname}, line {self.lineno}: a cell"
+        if self.env.docname in self.env.cells_reads:
+            raise CellsFailedError(
+                f"{place} inside another block, where it never runs. Put it outside."
+            )
         raise CellsFailedError(
-            f"{self.env.docname}, line {self.lineno}: a cell, but the page is no "
-            "notebook. Copy the front matter, down to `kernelspec`, of one that is."
+            f"{place}, but the page is no notebook. Copy the front matter, down to "
+            "`kernelspec`, of one that is."
         )
 
 
-@dataclass
-class Page:
-    """A page with cells."""
-
-    docname: str
-    path: Path
-    notebook: NotebookNode
-    config: NbParserConfig
-    needs: Needs
-
-    def job(self):
-        """Return how to run it."""
-        own = self.notebook.metadata.get("execution", {})
-        return Job(
-            self.notebook,
-            folder=None if self.config.execution_in_temp else str(self.path.parent),
-            timeout=own.get("timeout", self.config.execution_timeout),
-            allow_errors=own.get("allow_errors", self.config.execution_allow_errors),
-            name=self.docname,
+def _dependencies(app):
+    if not hasattr(app, "cells_dependencies"):
+        app.cells_dependencies = Dependencies(
+            app.srcdir,
+            existing(app, "cells_sources"),
+            lock=existing(app, "cells_lock"),
+            environment=app.config.cells_environment,
         )
-
-    def failure(self, error):
-        """Return where an error is, and what it says."""
-        if error.index is None:
-            return f"{self.docname}: the kernel did not start: {error}"
-        cells = self.notebook.cells[: error.index + 1]
-        number = sum(cell.cell_type == "code" for cell in cells)
-        place = f"{self.docname}, cell {number}"
-        if "source_map" in self.notebook.metadata:
-            line = self.notebook.metadata["source_map"][error.index] + 1
-            place = f"{place}, line {line}"
-        return f"{place}: {error}"
-
-
-def read_page(env, docname):
-    """Return a page if it has cells that myst-nb is to run, else ``None``."""
-    path = Path(env.doc2path(docname))
-    text, config = path.read_text("utf8"), env.mystnb_config
-    reader = create_nb_reader(str(path), env.myst_config, config, text)
-    if reader is None:
-        return None
-    notebook = reader.read(text)
-    own = notebook.metadata.get(config.metadata_key, {})
-    config = config.copy(**{k: own[k] for k in own if k != "output_folder"})
-    excluded = map(PurePosixPath(path).match, config.execution_excludepatterns)
-    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    if not sources or config.execution_mode != "cache" or any(excluded):
-        return None
-    if "name" not in notebook.metadata.get("kernelspec", {}):
-        raise CellsFailedError(f"{docname}: its front matter names no `kernelspec`.")
-    for number, cell in enumerate(notebook.cells):
-        cell["id"] = f"cell-{number}"  # the reader's are drawn by chance
-    return Page(docname, path, notebook, config, Needs.of_cells(sources))
-
-
-def with_digest(text, digest):
-    """Return a page's source with a digest beside its kernel's name, lines unmoved."""
-    if text.startswith("{"):
-        notebook = json.loads(text)
-        notebook["metadata"]["kernelspec"]["digest"] = digest
-        return json.dumps(notebook)
-    start, front = FRONT_MATTER.match(text).start(1), FRONT_MATTER.match(text)[1]
-    ((begin, end),) = (
-        (value.start_mark.index, value.end_mark.index)
-        for key, value in yaml.compose(front, yaml.SafeLoader).value
-        if key.value == "kernelspec"
-    )
-    spec = {**yaml.safe_load(front)["kernelspec"], "digest": digest}
-    lines = "\n" * front.count("\n", begin, end)
-    return text[: start + begin] + json.dumps(spec) + lines + text[start + end :]
-
-
-def _sources(app):
-    if not hasattr(app, "cells_sources"):
-        home, config = Path(app.srcdir), app.config
-        app.cells_sources = Sources(
-            [home / folder for folder in config.cells_sources],
-            always=[home / file for file in config.cells_lock],
-            settings=config.cells_environment,
-        )
-    return app.cells_sources
-
-
-def _digest(app, docname):
-    folder = Path(app.env.doc2path(docname)).parent
-    return _sources(app).digest(app.env.cells_needs[docname], folder)
+    return app.cells_dependencies
 
 
 def warm_early(app, config):
@@ -168,9 +84,9 @@ def warm_early(app, config):
 
 
 def remember(app):
-    """Have a place for what pages need, kept from build to build."""
+    """Have a place for what pages read, kept from build to build."""
     app.cells_pages = {}
-    for name in ("cells_needs", "cells_digests"):
+    for name in ("cells_reads", "cells_digests"):
         if not hasattr(app.env, name):
             setattr(app.env, name, {})
 
@@ -178,35 +94,45 @@ def remember(app):
 def changed_below(app, env, added, changed, removed):
     """Return the pages under which something changed, though they did not."""
     for docname in added | changed | removed:
-        env.cells_needs.pop(docname, None)
-    known = env.cells_needs.keys() & env.found_docs
-    return [name for name in known if _digest(app, name) != env.cells_digests[name]]
+        env.cells_reads.pop(docname, None)
+    depends, known = _dependencies(app), env.cells_reads.keys() & env.found_docs
+    return [name for name in known if _now(depends, env, name) is None]
+
+
+def _now(depends, env, docname):
+    """Return a page's digest if all that it read is as it was, else ``None``."""
+    reads = env.cells_reads[docname]
+    same = depends.are(reads) and depends.digest(reads) == env.cells_digests[docname]
+    return env.cells_digests[docname] if same else None
 
 
 def run_stale(app, env, docnames):
     """Run those pages that Sphinx is about to read and whose outputs are not known."""
     pages = [page for name in docnames if (page := read_page(env, name))]
-    for page in pages:
-        env.cells_needs[page.docname] = page.needs
-        digest = env.cells_digests[page.docname] = _digest(app, page.docname)
-        page.notebook.metadata["kernelspec"]["digest"] = digest
     app.cells_pages = {page.docname: page for page in pages}
     if not pages:
         return
     outputs = Outputs(env.mystnb_config.execution_cache_path)
     if outputs.set_aside:
         LOG.info("The cache of outputs is damaged. It is now %s.", outputs.set_aside)
+    depends = _dependencies(app)
     try:
-        _run([page for page in pages if not outputs.fill(page.notebook)], outputs, app)
+        found = {page.docname: outputs.fill(page.notebook, depends) for page in pages}
+        stale = [page for page in pages if found[page.docname] is None]
+        found |= _run(stale, outputs, app)
     finally:
         outputs.close()
+    for docname, reads in found.items():
+        env.cells_reads[docname] = reads
+        env.cells_digests[docname] = depends.digest(reads)
 
 
 def _run(pages, outputs, app):
     known = {page.docname: outputs.seconds(page.path) for page in pages}
     # Longest first; one that never ran may be the longest of all.
     pages.sort(key=lambda page: -(known[page.docname] or float("inf")))
-    by_name, failures = {page.docname: page for page in pages}, []
+    by_name, failures, found = {page.docname: page for page in pages}, [], {}
+    depends = _dependencies(app)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
     at_once = min(app.config.cells_jobs or cores, len(pages) or 1)
 
@@ -216,9 +142,16 @@ def _run(pages, outputs, app):
         failed = " FAILED" if error else ""
         LOG.info("%s %s: %.1f s%s", count, job.name, job.seconds, failed)
         if error:
-            failures.append(page.failure(error))
-        else:
-            outputs.put(job.notebook, page.path, job.seconds)
+            return failures.append(page.failure(error))
+        if large := page.too_large(getattr(app.config, "checks_largest", None)):
+            return failures.append(large)
+        place = job.ran_in if job.folder is None else ""
+        try:
+            reads = depends.reads(job.noted, place, job.since, page.declared)
+        except OtherSourceError as another:
+            return failures.append(f"{page.docname}: {another}")
+        found[page.docname] = reads
+        return outputs.put(job.notebook, page.path, job.seconds, reads, depends)
 
     if pages:
         LOG.info("executing %d pages, %d at a time", len(pages), at_once)
@@ -226,15 +159,20 @@ def _run(pages, outputs, app):
             "imports": list(app.config.cells_imports),
             "environment": app.config.cells_environment,
         }
-        run_all([page.job() for page in pages], done, at_once=at_once, **how)
+        watched = depends.watched()
+        run_all([page.job(watched) for page in pages], done, at_once=at_once, **how)
     if failures:
         raise CellsFailedError("\n\n".join(sorted(failures)))
+    return found
 
 
 def add_digest(app, docname, source):
     """Let myst-nb look for the outputs that belong to all that a page needs."""
-    if docname in app.env.cells_needs:
-        source[0] = with_digest(source[0], app.env.cells_digests[docname])
+    if docname in app.env.cells_reads:
+        try:
+            source[0] = with_digest(source[0], app.env.cells_digests[docname])
+        except CellsFailedError as error:
+            raise CellsFailedError(f"{docname}: {error}") from None
 
 
 def write_notebook(app, doctree):

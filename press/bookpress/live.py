@@ -68,7 +68,7 @@ def keep_templates(app):
 def wait_for_save(app):
     """Wait, ready to build, until a file is not as the last build found it."""
     built = Path(app.outdir).parent / BUILT
-    before = json.loads(built.read_text()) if built.exists() else {}
+    before = json.loads(built.read_text("utf8")) if built.exists() else {}
     started_by = os.getppid()
     while before and files(app.srcdir) == before:
         time.sleep(0.05)
@@ -79,7 +79,7 @@ def wait_for_save(app):
     if not all(name.endswith((".md", ".ipynb", ".py")) for name in changed):
         built.unlink()
         os._exit(READ_AGAIN)
-    built.write_text(json.dumps(after))
+    built.write_text(json.dumps(after), "utf8")
 
 
 def leave_unfinished(app):
@@ -181,7 +181,7 @@ class Live:
             seen, started = files(self.folder), time.time_ns()
             if self.build() == READ_AGAIN:
                 continue
-            self.edition.write_text(str(number))
+            self.edition.write_text(str(number), "utf8")
             if not self.built.exists() or self.built.stat().st_mtime_ns < started:
                 # It was not even ready to wait: the settings are broken.
                 while files(self.folder) == seen:

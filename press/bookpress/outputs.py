@@ -6,7 +6,6 @@ Delete it when jupyter-cache checks what it reads.
 """
 
 import hashlib
-import json
 import shutil
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -17,19 +16,23 @@ from jupyter_cache import get_cache
 from jupyter_cache.cache.db import NbCacheRecord
 from sqlalchemy.exc import SQLAlchemyError
 
+from bookpress.dependencies import digest
+from bookpress.reading import CellsFailedError
+
 # What of a cell's metadata changes how it runs.
 TAGS = ("raises-exception", "skip-execution")
 
 
-def fingerprint(notebook):
-    """Return a digest of what is executed: the code, and what it depends on."""
+def fingerprint(notebook, common):
+    """Return a digest of what is executed: the code, and what all pages depend on."""
     cells = [
         [cell.source, [tag for tag in TAGS if tag in cell.metadata.get("tags", [])]]
         for cell in notebook.cells
         if cell.cell_type == "code"
     ]
-    kernel = notebook.metadata.get("kernelspec", {})
-    return hashlib.sha256(json.dumps([cells, kernel]).encode()).hexdigest()
+    kernel = {**notebook.metadata.get("kernelspec", {})}
+    kernel.pop("digest", None)
+    return digest([cells, kernel, common])
 
 
 def take(notebook, executed):
@@ -50,7 +53,12 @@ class Outputs:
         self.folder, self.set_aside = Path(folder), None
         try:
             self._open()
-        except (SQLAlchemyError, RuntimeError, ValueError, KeyError):
+        except (SQLAlchemyError, RuntimeError, ValueError, KeyError) as error:
+            if "locked" in f"{error} {error.__cause__}":
+                raise CellsFailedError(
+                    f"another program has locked the cache of outputs, {folder}. "
+                    "End it, or wait for it."
+                ) from error
             self.set_aside = self.folder.with_name(f"{self.folder.name}.damaged")
             shutil.rmtree(self.set_aside, ignore_errors=True)
             self.folder.rename(self.set_aside)
@@ -62,35 +70,41 @@ class Outputs:
         for record in self.records:
             record.data.get("fingerprint")  # reads what the record holds
 
-    def fill(self, notebook):
-        """Fill in the outputs of an earlier run, if there are; return whether.
+    def fill(self, notebook, depends):
+        """Fill in the outputs of an earlier run; return what it read, ``None`` if none.
 
-        myst-nb will find them too, even if a caption changed in the meantime.
+        It is one that read what is there now. myst-nb will find it too, even if a
+        caption changed in the meantime: ``depends`` gives its digest.
         """
-        key = fingerprint(notebook)
-        _, wanted = self.cache.create_hashed_notebook(notebook)
+        key = fingerprint(notebook, depends.common)
         same = [r for r in self.records if r.data.get("fingerprint") == key]
         for record in [record for record in same if not self._is_whole(record)]:
             self._forget(record)
             same.remove(record)
-        for record in same[:1]:
-            take(notebook, nbformat.read(self._path(record.hashkey), as_version=4))
-            if wanted not in (record.hashkey for record in same):
-                seconds = record.data["execution_seconds"]
-                self.put(notebook, record.uri, seconds, record.created)
-            return True
-        self._forget_hash(wanted)
-        return False
+        for record in same:
+            reads = record.data["reads"]
+            if depends.are(reads):
+                take(notebook, nbformat.read(self._path(record.hashkey), as_version=4))
+                notebook.metadata["kernelspec"]["digest"] = depends.digest(reads)
+                _, wanted = self.cache.create_hashed_notebook(notebook)
+                if wanted not in (record.hashkey for record in same):
+                    seconds = record.data["execution_seconds"]
+                    when = record.created
+                    self.put(notebook, record.uri, seconds, reads, depends, when)
+                return reads
+        return None
 
-    def put(self, notebook, uri, seconds, created=None):
+    def put(self, notebook, uri, seconds, reads, depends, created=None):
         """Keep an executed notebook, which ran at ``created`` or just now."""
+        notebook.metadata["kernelspec"]["digest"] = depends.digest(reads)
         code, hashkey = self.cache.create_hashed_notebook(notebook)
         text = nbformat.writes(code, nbformat.NO_CONVERT)
         self._forget_hash(hashkey)
         path = self._path(hashkey)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf8")
-        data = {"execution_seconds": seconds, "fingerprint": fingerprint(notebook)}
+        key = fingerprint(notebook, depends.common)
+        data = {"execution_seconds": seconds, "fingerprint": key, "reads": reads}
         data["content"] = hashlib.sha256(text.encode()).hexdigest()
         record = NbCacheRecord.create_record(
             uri=str(uri),
@@ -118,7 +132,7 @@ class Outputs:
     def _is_whole(self, record):
         path = self._path(record.hashkey)
         content = path.read_bytes() if path.exists() else b""
-        return record.data["content"] == hashlib.sha256(content).hexdigest()
+        return record.data.get("content") == hashlib.sha256(content).hexdigest()
 
     def _forget(self, record):
         NbCacheRecord.remove_record(record.pk, self.cache.db)

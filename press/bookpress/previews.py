@@ -47,7 +47,8 @@ def add_previews(app, error):
     }
     pages = {page: _without(file.read_text("utf8")) for page, file in files.items()}
     for page, text in pages.items():
-        files[page].write_text(text.replace("</body>", f"{block(page, pages)}</body>"))
+        whole = text.replace("</body>", f"{block(page, pages)}</body>")
+        files[page].write_text(whole, "utf8")
 
 
 def _without(text):

@@ -11,7 +11,9 @@ Here a build writes every page, from what is read and executed already, into a f
 folder beside the published one, and takes its place when all is well. If nothing
 changed, nothing is written. What Sphinx remembers is trusted only after a build without
 a warning, and only as long as the files are the same that print all pages: the setting
-``publish_depends``. A second build waits until the first is done.
+``publish_depends``. A second build waits until the first is done. What a host or git
+keeps in the published folder stays there. A builder that makes no pages, such as
+``linkcheck``, has a folder of its own beside it.
 """
 
 import hashlib
@@ -26,6 +28,7 @@ from sphinx.application import ENV_PICKLE_FILENAME
 from sphinx.util import logging
 
 from bookpress import pdf
+from bookpress.settings import existing
 
 try:
     import fcntl
@@ -33,6 +36,10 @@ except ImportError:  # Windows, where builds don't wait for each other
     fcntl = None
 
 LOG = logging.getLogger(__name__)
+# The builders whose folder is replaced as a whole.
+PUBLISHING = {"html", "dirhtml", "singlehtml", "latex"}
+# What a build makes itself of the hidden files in the published folder.
+HIDDEN = {".buildinfo", ".buildinfo.bak", ".doctrees", ".nojekyll"}
 
 
 class Publication:
@@ -41,14 +48,16 @@ class Publication:
     def __init__(self, app):
         """Take the lock, and forget what can't be trusted."""
         self.place, self.changed, self.removed = Path(app.outdir), False, False
+        self.publishes = True
         self.fresh = self.place.with_name(f".{self.place.name}.new")
         self.old = self.place.with_name(f".{self.place.name}.old")
         self.lock = wait_for_lock(self.place.parent / ".lock")
         if self.old.exists() and not any(self.place.iterdir()):
             self.place.rmdir()  # a build was killed between two renames
             self.old.rename(self.place)
+        self.bring_back()
         self.mark = Path(app.doctreedir, "published.json")
-        self.press = digest(app.srcdir, app.config.publish_depends)
+        self.press = digest(existing(app, "publish_depends"))
         self.commit, self.editions = commit(app.srcdir), self.trusted()
         # Until this build has succeeded too.
         self.mark.unlink(missing_ok=True)
@@ -74,10 +83,35 @@ class Publication:
     def take_place(self):
         """Let readers see the fresh folder."""
         shutil.rmtree(self.old, ignore_errors=True)
-        if self.place.exists():
-            self.place.rename(self.old)
+        try:
+            if self.place.exists():
+                self.place.rename(self.old)
+        except OSError:  # it is a mount: what is in it is replaced, not it
+            return self.fill()
         self.fresh.rename(self.place)
+        return self.bring_back()
+
+    def fill(self):
+        """Put what is fresh into a published folder that can't be moved."""
+        for path in (p for p in self.place.iterdir() if not is_of_others(p)):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path in self.fresh.iterdir():
+            shutil.move(path, self.place)
+
+    def bring_back(self):
+        """Put back what others keep in the published folder, and end the old one."""
+        kept = [*filter(is_of_others, self.old.iterdir())] if self.old.exists() else []
+        for path in kept:
+            if not (self.place / path.name).exists():
+                self.place.mkdir(parents=True, exist_ok=True)
+                path.rename(self.place / path.name)
         shutil.rmtree(self.old, ignore_errors=True)
+
+
+def is_of_others(path):
+    """Return whether something in the published folder is not a build's work."""
+    hidden = path.name.startswith(".") and path.name not in HIDDEN
+    return hidden or path.name == "CNAME"
 
 
 def wait_for_lock(path):
@@ -93,9 +127,8 @@ def wait_for_lock(path):
     return file
 
 
-def digest(home, depends):
+def digest(paths):
     """Return a digest of the files that print every page."""
-    paths = [path for name in depends for path in [Path(home, name)] if path.exists()]
     files = {f for path in paths for f in [path, *path.rglob("*")] if f.is_file()}
     files = sorted(file for file in files if "__pycache__" not in file.parts)
     content = [[str(f), hashlib.sha256(f.read_bytes()).hexdigest()] for f in files]
@@ -121,6 +154,12 @@ def begin(app, config):
 def compare_with_published(app):
     """Let the builder say what is outdated in what readers see."""
     builder, publication = app.builder, app.publication
+    if builder.name not in PUBLISHING:
+        publication.publishes = False
+        place = publication.place.with_name(builder.name)
+        place.mkdir(parents=True, exist_ok=True)
+        app.outdir = builder.outdir = type(app.outdir)(place)
+        return
     ask = builder.get_outdated_docs
 
     def outdated():
@@ -160,6 +199,8 @@ def note_read(app, env, docnames):
 
 def write_all(app, env):
     """Have all pages written, or none."""
+    if not app.publication.publishes:
+        return []
     if app.publication.changed:
         return env.found_docs
     # By Sphinx's convention, who works on the output leaves it alone after an error.
@@ -183,9 +224,13 @@ def nothing_to_finish(handler, app, error):
 def finish(app, error):
     """Publish, if all is well."""
     publication, builder = app.publication, app.builder
-    app.outdir = builder.outdir = type(app.outdir)(publication.place)
+    if publication.publishes:
+        app.outdir = builder.outdir = type(app.outdir)(publication.place)
     warned = app._warncount
-    if isinstance(error, NothingChangedError):
+    if not publication.publishes:
+        if error is None and not warned:
+            publication.keep(builder.name, None)
+    elif isinstance(error, NothingChangedError):
         publication.keep(builder.name, edition(app))
     elif error is None and warned and (app.keep_going or app.warningiserror):
         LOG.info("Not published, because of warnings: %d.", warned)

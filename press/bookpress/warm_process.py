@@ -6,10 +6,12 @@ each with a second socket, the kernel's lifeline. The kernel's number, once it l
 and its exit code go out on it, and signals for the kernel come in. When nobody holds
 its other end any more, the kernel is killed with all that it started.
 
-The process ends when its last kernel has, once nobody can ask for another.
+The process ends when its last kernel has, once nobody can ask for another. Then it ends
+what a kernel started and detached from itself, which has come to this process.
 """
 
 import atexit
+import ctypes
 import gc
 import importlib
 import json
@@ -21,6 +23,8 @@ import sys
 from contextlib import suppress
 from functools import partial
 
+import psutil
+
 # What a kernel imports before its first cell. Not matplotlib_inline.backend_inline:
 # imported here, no figure would be shown.
 KERNEL = (
@@ -31,6 +35,7 @@ KERNEL = (
     "sqlite3",
     "tornado.platform.asyncio",
 )
+PR_SET_CHILD_SUBREAPER = 36  # of linux/prctl.h
 LONGEST = 1 << 20  # bytes of a request, most of them its environment
 
 
@@ -170,6 +175,13 @@ def become_kernel(arguments, cwd, env, lifeline):
     kernel.start()
 
 
+def end_orphans():
+    """Kill what kernels left behind in a group of its own."""
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
 def forget_randomness():
     """Let kernels draw different numbers where they don't ask for the same ones."""
     if "numpy" in sys.modules:
@@ -182,12 +194,15 @@ def main(file, *modules):
     control.set_inheritable(False)
     # Who started this process tells it to end by closing the socket.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     request = Forks(control, warm_up(modules)).serve()
     if request:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         become_kernel(**request)
         # What a kernel does when it ends, without taking down each module.
         atexit._run_exitfuncs()
+    else:
+        end_orphans()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

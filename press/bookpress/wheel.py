@@ -39,7 +39,8 @@ def write(app, error):
         return
     home, name = Path(app.srcdir), wheel_of(project_of(app))
     sources = ["pyproject.toml", "README.md", "LICENSE", *app.config.cells_sources]
-    kept = Path(app.doctreedir, "wheels", digest(home, sources), name)
+    depends = filter(Path.exists, (home / source for source in sources))
+    kept = Path(app.doctreedir, "wheels", digest([*depends]), name)
     if not kept.exists():
         shutil.rmtree(kept.parent.parent, ignore_errors=True)
         build(home, sources, kept.parent)

@@ -1,15 +1,20 @@
 """Pages run when they must, side by side, and a failure names page and cell."""
 
 import json
+import os
 import re
 import shutil
 import sqlite3
+import subprocess
+import tempfile
 from pathlib import Path
 
 import nbformat.v4 as nb
+import psutil
 import pytest
 from jupyter_client.provisioning import KernelProvisionerFactory
 from tiny_book import FRONT
+from waiting import until
 
 from bookpress import execution
 from bookpress.running import Job, run_all
@@ -39,7 +44,8 @@ CAPTION = "---\nmystnb:\n  figure:\n    caption: {}\n---\n3 + 4"
 def test_only_pages_run_whose_cells_modules_data_or_lock_changed(book):
     book.write("code/far.py", "X = 1\n")
     book.write("code/pack/__init__.py", "")
-    book.write("code/pack/near.py", "import far\nX = 10 * far.X\n")
+    near = "import far\nX = 10 * far.X\nopen(__file__[:-7] + 'data.txt').close()\n"
+    book.write("code/pack/near.py", near)
     book.write("code/pack/data.txt", "5")
     book.write("code/other.py", "X = 7\n")
     book.page("a", "from pack import near\nnear.X")
@@ -221,3 +227,99 @@ def test_without_its_provisioner_ordinary_kernels_start_and_the_build_says_so(
     run_all([job], lambda *_: None, at_once=1, imports=[], environment={})
     assert job.notebook.cells[0].outputs[0].data["text/plain"] == "True"
     assert "pip install" in caplog.text
+
+
+def test_a_cell_inside_another_block_is_refused(book):
+    nested = "````{note}\n```{code-cell}\n1 / 0\n```\n````"
+    book.page("a", "1 + 1", text=f"# A\n\n{nested}")
+    result = book.build()
+    assert result.code != 0 and "a cell inside another block" in result.said
+
+
+@pytest.mark.parametrize("end", ["--- \n", "---\t\n"])
+def test_front_matter_may_end_in_blanks(book, end):
+    book.page("a", "1 / 4", front=f"{FRONT[:-4]}{end}")
+    assert book.build("-W").code == 0 and book.outputs("a") == ["0.25"]
+
+
+def test_a_page_in_another_encoding_is_named(book):
+    book.page("a", "1 / 4")
+    page = book.folder / "a.md"
+    page.write_bytes(page.read_bytes() + "\n\nGrößer".encode("latin-1"))
+    result = book.build()
+    assert result.code != 0 and "a: save it as UTF-8" in result.said
+
+
+def test_a_module_in_another_encoding_fails_in_its_cell(book):
+    (book.folder / "code/mod.py").write_bytes("X = 'ö'\n".encode("latin-1"))
+    book.page("a", "import mod")
+    result = book.build()
+    assert result.code != 0 and "a, cell 1, line " in result.said
+    assert "SyntaxError" in result.said
+
+
+def test_a_kernel_that_is_not_installed_is_named(book):
+    book.page("a", "1", front=FRONT.replace("python3}", "python9}"))
+    result = book.build()
+    assert result.code != 0 and re.search("a: .*python9", result.said)
+
+
+def test_a_long_temporary_folder_is_no_hindrance(book, tmp_path, monkeypatch):
+    long = tmp_path / ("long" * 30)
+    long.mkdir()
+    monkeypatch.setenv("TMPDIR", str(long))
+    book.page("a", "1 / 4")
+    result = book.run("-W")
+    assert result.code == 0 and book.outputs("a") == ["0.25"]
+
+
+def test_a_locked_cache_is_not_called_damaged(book):
+    book.page("a", "1 / 4")
+    assert book.build("-W").code == 0
+    cache = book.folder / "_build/.jupyter_cache/global.db"
+    other = sqlite3.connect(cache)
+    other.execute("BEGIN EXCLUSIVE")
+    result = book.build("-W", "--all")
+    other.close()
+    assert result.code != 0 and "locked the cache of outputs" in result.said
+    assert not cache.parent.with_name(".jupyter_cache.damaged").exists()
+
+
+def test_a_system_that_does_not_speak_utf8_builds_the_book(book):
+    book.page("a", "'λ' + 'ä'", text="# Größe λ")
+    locale = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    result = book.run("-W", env={**os.environ, **locale})
+    assert result.code == 0 and book.outputs("a") == ["'λä'"]
+    assert "Größe λ" in book.html("a")
+
+
+def test_what_a_killed_build_left_in_the_temporary_folder_goes(
+    book, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left = tmp_path / f"bookpress-{ended.pid}-x"
+    (left / "inner").mkdir(parents=True)
+    ours = tmp_path / f"bookpress-{os.getpid()}-x"
+    ours.mkdir()
+    run_all([], lambda *_: None, at_once=1, imports=[], environment={})
+    assert not left.exists() and ours.exists()
+
+
+def test_a_program_that_detached_itself_ends_with_the_build(book, tmp_path):
+    pid = tmp_path / "pid"
+    front = FRONT.replace("kernelspec", "execution: {reads: []}\nkernelspec")
+    start = "subprocess.Popen(['sleep', '1000'], start_new_session=True)"
+    cell = f"import subprocess\nopen({str(pid)!r}, 'w').write(str({start}.pid))"
+    book.page("a", cell, front=front)
+    assert book.build("-W").code == 0
+    until(lambda: not psutil.pid_exists(int(pid.read_text())))
+
+
+def test_an_output_that_no_page_can_hold_is_refused_before_it_is_worked_on(book):
+    book.setting("checks_largest", 30_000)
+    book.page("a", "1", "'x' * 31_000")
+    result = book.build()
+    assert result.code != 0 and "a, cell 2: shows 31,002 bytes of text" in result.said
+    assert "reading sources" not in result.said

@@ -1,11 +1,15 @@
 """The whole book is published, or nothing, whatever happens."""
 
+import errno
 import resource
 from functools import partial
+from pathlib import Path
 
 import psutil
 from tiny_book import STRICT
 from waiting import until
+
+from bookpress.execution import ENVIRONMENT
 
 BROKEN = "# Page b\n\n[](missing.md)"
 
@@ -108,11 +112,10 @@ def test_a_full_disk_fails_and_leaves_the_old_book(published):
     assert published.build(*STRICT).code == 0 and "new" in published.outputs("a")[0]
 
 
-def test_of_two_builds_at_once_the_second_waits_and_both_succeed(
-    published, tmp_path, monkeypatch
-):
+def test_of_two_builds_at_once_the_second_waits_and_both_succeed(published, tmp_path):
     # Not named in the page, which would then depend on what is there.
-    monkeypatch.setenv("MEETING", str(tmp_path))
+    meeting = {**ENVIRONMENT, "MEETING": str(tmp_path)}
+    published.setting("cells_environment", meeting)
     published.page("a", "import os, time\nfrom pathlib import Path\n"
                    "here = Path(os.environ['MEETING'])\n"
                    "(here / 'running').touch()\n"
@@ -131,3 +134,48 @@ def test_of_two_builds_at_once_the_second_waits_and_both_succeed(
     assert sum("Waiting for it" in text for text in said) == 1
     # The second finds what the first has done.
     assert sum("executing 1 pages" in text for text in said) == 1
+
+
+def test_what_a_host_and_git_keep_in_the_published_folder_stays(published):
+    html = published.folder / "_build/html"
+    (html / ".git").mkdir()
+    (html / ".git/HEAD").write_text("ref: refs/heads/pages")
+    (html / "CNAME").write_text("book.example")
+    (html / "left.html").write_text("of an old chapter")
+    published.page("b", text="# New name")
+    assert published.build(*STRICT).code == 0 and "New name" in published.html("b")
+    assert (html / ".git/HEAD").read_text() == "ref: refs/heads/pages"
+    assert (html / "CNAME").read_text() == "book.example"
+    assert not (html / "left.html").exists()
+
+
+def no_rename():
+    """Let no folder be renamed that is published, as if it were a mount."""
+    rename = Path.rename
+
+    def refuse(path, target):
+        if path.name == "html":
+            raise OSError(errno.EBUSY, "Device or resource busy")
+        return rename(path, target)
+
+    Path.rename = refuse
+
+
+def test_a_published_folder_that_can_not_be_moved_is_filled(published):
+    (published.folder / "_build/html/CNAME").write_text("book.example")
+    (published.folder / "_build/html/left.html").write_text("of an old chapter")
+    published.page("b", text="# New name")
+    result = published.build(*STRICT, before=no_rename)
+    assert result.code == 0 and "New name" in published.html("b")
+    assert {"CNAME", "index.html"} <= {*published.files()}
+    assert "left.html" not in published.files()
+
+
+def test_a_builder_that_makes_no_pages_keeps_its_report(published):
+    before = published.files()
+    published.page("b", text="# Links\n\n[None](http://127.0.0.1:9/none)")
+    for _ in range(2):
+        published.build("--builder", "linkcheck")
+        report = published.folder / "_build/linkcheck/output.txt"
+        assert "127.0.0.1:9/none" in report.read_text()
+    assert published.files() == before

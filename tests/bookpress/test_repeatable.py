@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -21,8 +22,10 @@ def whole_book(folder):
     book = Book(folder)
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))
     project = ("pyproject.toml", "README.md", "LICENSE", "CITATION.cff", "code")
+    project += ("requirements.txt",)
     for name in (*project, "book", "press/bookpress/latex"):
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        tree = partial(shutil.copytree, dirs_exist_ok=True)
+        copy = tree if (ROOT / name).is_dir() else shutil.copy
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         copy(ROOT / name, folder / name)
     book.config = config

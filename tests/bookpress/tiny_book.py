@@ -46,7 +46,8 @@ FORKS.set_forkserver_preload(
 )
 if multiprocessing.parent_process() is None:
     SCRATCH = tempfile.TemporaryDirectory()
-EXTENSIONS = ["bookpress.execution", "bookpress.checks", "bookpress.publish"]
+EXTENSIONS = ["bookpress.execution", "bookpress.outdated"]
+EXTENSIONS += ["bookpress.checks", "bookpress.publish"]
 
 
 class Book:
@@ -67,6 +68,8 @@ class Book:
             self.make_plain()
         self.page("index", text="# Index\n")
         self.write("lock.txt", "one==1\n")
+        self.write("press.txt", "")
+        (folder / "code").mkdir(exist_ok=True)
 
     def again(self):
         """Return the same book, to be changed without changing this one."""

@@ -1,0 +1,40 @@
+"""Read again what has another content, whatever time it is from.
+
+The fault that this mends: Sphinx reads a page again if it, or a file that it includes,
+is younger than at the last build. One that was copied, moved or restored with its old
+time stays as it was. Delete it when Sphinx compares contents.
+"""
+
+from bookpress.dependencies import content
+
+
+def remember(app):
+    """Have a place for the contents that were read, kept from build to build."""
+    if not hasattr(app.env, "outdated_contents"):
+        app.env.outdated_contents = {}
+
+
+def note(app, doctree):
+    """Note what a page was made from."""
+    env = app.env
+    files = [env.doc2path(env.docname), *env.dependencies.get(env.docname, ())]
+    paths = [str(app.srcdir / file) for file in files]
+    env.outdated_contents[env.docname] = {path: content(path) for path in paths}
+
+
+def changed(app, env, added, changed, removed):
+    """Return the pages that were made from something else."""
+    known = env.outdated_contents
+    return [
+        docname
+        for docname in env.found_docs & known.keys()
+        if any(content(path) != before for path, before in known[docname].items())
+    ]
+
+
+def setup(app):
+    """Register with Sphinx."""
+    app.connect("builder-inited", remember)
+    app.connect("doctree-read", note)
+    app.connect("env-get-outdated", changed)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
