@@ -16,7 +16,9 @@ from importlib.metadata import requires
 from pathlib import Path
 
 PINNED = re.search(
-    r"^torch==([\d.]+)", Path(__file__).with_name("requirements.txt").read_text("utf8"), re.M
+    r"^torch==([\d.]+)",
+    Path(__file__).with_name("requirements.txt").read_text("utf8"),
+    re.M,
 )[1]
 NOTICE = f"""\
 PyTorch's usual wheel for Linux brings CUDA: several GB that the book does not use.

@@ -3,8 +3,8 @@
 Measured as on a phone, where a page has it harder than on a desktop.
 
 Both are served by this machine, page by page in turns. Writes
-``benchmarks/lighthouse.md``; the full reports stay in ``_build/lighthouse/reports``. Run it
-with ``make lighthouse``.
+``benchmarks/lighthouse.md``; the full reports stay in ``_build/lighthouse/reports``.
+Run it with ``make lighthouse``.
 """
 
 import argparse
