@@ -45,7 +45,7 @@ COMPILE := $(BIN)/pip-compile --strip-extras --no-emit-find-links --no-emit-inde
 TEX_PACKAGES := latexmk texlive-latex-recommended texlive-latex-extra \
     texlive-fonts-recommended texlive-xetex xindy fonts-texgyre fonts-texgyre-math fonts-dejavu-core
 # Threads would make small tensors slower and the last digits depend on the machine.
-# (The cells of the book have one anyway: bookpress.execution.)
+# (The cells of the book have one anyway: bookpress.execute.execution.)
 export OMP_NUM_THREADS := 1
 
 # Runs only the chapters under which something changed, and publishes all or nothing.
@@ -114,11 +114,11 @@ lighthouse-tools: $(INSTALLED)
 	@$(BIN)/python benchmarks/lighthouse.py --install
 
 live: $(INSTALLED)
-	$(BIN)/python -m bookpress.live
+	$(BIN)/python -m bookpress.write.live
 
 chapter: $(INSTALLED)
 	@$(if $(NAME),,echo "Which one? make chapter NAME=its_question"; exit 1)
-	$(BIN)/python -m bookpress.chapter $(NAME) --template book/_template/chapter.md \
+	$(BIN)/python -m bookpress.write.chapter $(NAME) --template book/_template/chapter.md \
 	    --part "$(PART)"
 	$(MAKE) book
 

@@ -6,7 +6,11 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ["bookpress.execution", "bookpress.checks", "bookpress.publish"]
+OURS = [
+    "bookpress.execute.execution",
+    "bookpress.write.checks",
+    "bookpress.write.publish",
+]
 IMPORTS = ["torch", "torch._dynamo", "matplotlib.pyplot"]
 CHAPTER = """\
 ---

@@ -22,7 +22,7 @@ from statistics import median
 
 from books import Synthetic, ThisBook
 
-from bookpress import execution
+from bookpress.execute import execution
 
 WORK = Path(__file__).resolve().parent.parent / "_build/builds"
 TABLE = Path(__file__).with_suffix(".md")
@@ -37,8 +37,8 @@ EDITS = ("no edit", "prose", "cell", "module")
 NOTE = """\
 Medians of interleaved runs, {cores} cores, jupyter-book {jupyter_book}, Python {python}.
 Made by `make builds`. Plain is `jupyter-book build` with its cache, `execute_notebooks:
-cache`; ours is the same with `bookpress.execution`, `bookpress.checks` and
-`bookpress.publish`; the limit is all cells in one Python process, then Sphinx with
+cache`; ours is the same with `bookpress.execute.execution`, `bookpress.write.checks` and
+`bookpress.write.publish`; the limit is all cells in one Python process, then Sphinx with
 execution off. All have one thread a process. CPU seconds are those of all processes; peak
 MB is the most memory that they held together, with what they share counted once, looked at
 twice a second. Right says whether the page shows the number of the code as it is after the

@@ -1,6 +1,6 @@
 """Roles and ids of the HTML that Sphinx's extensions write."""
 
-from bookpress.accessible import (
+from bookpress.page.accessible import (
     named_as_read,
     with_known_roles,
     without_levels,

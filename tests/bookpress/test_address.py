@@ -3,8 +3,8 @@
 import subprocess
 from xml.etree import ElementTree
 
-from bookpress.address import address, sitemap
-from bookpress.last_changed import last_changed
+from bookpress.site.address import address, sitemap
+from bookpress.site.last_changed import last_changed
 
 
 def test_the_address_is_read_from_the_project(tmp_path):

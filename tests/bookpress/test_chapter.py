@@ -7,7 +7,7 @@ import jupytext
 import pytest
 import yaml
 
-from bookpress.chapter import CannotBeginError, begin
+from bookpress.write.chapter import CannotBeginError, begin
 
 ROOT = Path(__file__).parents[2]
 TOC = """root: index

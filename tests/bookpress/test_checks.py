@@ -3,7 +3,7 @@
 import nbformat.v4 as nb
 import pytest
 
-from bookpress.checks import faults_of_files, faults_of_page
+from bookpress.write.checks import faults_of_files, faults_of_page
 
 ADDRESS = "cell 1 shows an address in memory"
 

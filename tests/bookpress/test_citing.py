@@ -8,7 +8,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
-from bookpress import citing
+from bookpress.page import citing
 
 CITATION = """
 title: Weights & Measures
@@ -39,7 +39,7 @@ REPOSITORY = '\n[project.urls]\nRepository = "https://github.com/gauss/measures.
 SETTINGS = {
     "extensions": [
         *("myst_parser", "sphinx_copybutton"),
-        *("bookpress.look", "bookpress.citing"),
+        *("bookpress.site.look", "bookpress.page.citing"),
     ],
     "exclude_patterns": ["CITATION.cff"],
     "myst_enable_extensions": ["dollarmath"],

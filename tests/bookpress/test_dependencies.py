@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 from tiny_book import FRONT, STRICT
 
-from bookpress.dependencies import Dependencies
+from bookpress.execute.dependencies import Dependencies
 
 
 def on_path(monkeypatch, folder):

@@ -4,7 +4,7 @@ import nbformat.v4 as nb
 import pytest
 from docutils import nodes
 
-from bookpress.editions import in_text, portable, put_back
+from bookpress.downloads.editions import in_text, portable, put_back
 
 
 def targets(page, *addresses):

@@ -7,7 +7,10 @@ from tiny_book import EXTENSIONS, STRICT
 
 
 def test_its_rows_are_the_pages_that_ran_in_the_order_of_the_book(book):
-    book.config["sphinx"]["extra_extensions"] = [*EXTENSIONS, "bookpress.executed"]
+    book.config["sphinx"]["extra_extensions"] = [
+        *EXTENSIONS,
+        "bookpress.execute.executed",
+    ]
     book.page("c", "1 + 1", text="# One and $x$")
     book.page("b", text="# Without cells")
     book.page("part/d", "2 + 2", text="# Two")

@@ -16,8 +16,8 @@ from jupyter_client.provisioning import KernelProvisionerFactory
 from tiny_book import FRONT
 from waiting import until
 
-from bookpress import execution
-from bookpress.running import Job, run_all
+from bookpress.execute import execution
+from bookpress.execute.runner import Job, run_all
 
 
 def test_pages_run_side_by_side_and_read_like_those_of_a_plain_build(book):

@@ -2,7 +2,7 @@
 
 from docutils import nodes
 
-from bookpress.image_sizes import add_sizes, as_attributes
+from bookpress.page.image_sizes import add_sizes, as_attributes
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="75pt" height="30pt"></svg>'
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bookpress import launch
+from bookpress.downloads import launch
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ def halve(
 
 
 def test_a_listing_leaves_out_what_only_tools_read(book):
-    book.config["sphinx"]["extra_extensions"].append("bookpress.listings")
+    book.config["sphinx"]["extra_extensions"].append("bookpress.page.listings")
     book.write("code/mod.py", CODE)
     said = "# Page\n\n```{literalinclude} code/mod.py\n```\n\n"
     book.page("a", text=said + "```python\nx # fmt: skip\n```\n")

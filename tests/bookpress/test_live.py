@@ -13,10 +13,14 @@ import psutil
 import pytest
 from waiting import LONG, until
 
-from bookpress import live as drafts
+from bookpress.write import live as drafts
 
-ALL = ["bookpress.execution", "bookpress.checks", "bookpress.publish"]
-KEPT = ["bookpress.execution", "bookpress.live"]
+ALL = [
+    "bookpress.execute.execution",
+    "bookpress.write.checks",
+    "bookpress.write.publish",
+]
+KEPT = ["bookpress.execute.execution", "bookpress.write.live"]
 SETTINGS = {"publish_depends": ["lock.txt"], "language": "en"}
 
 
@@ -52,7 +56,7 @@ def live(book):
         port = free.getsockname()[1]
     book.page("a", "'first'")
     book.prepare()
-    command = [sys.executable, "-m", "bookpress.live", str(book.folder)]
+    command = [sys.executable, "-m", "bookpress.write.live", str(book.folder)]
     command += ["--port", str(port)]
     said = (book.folder.parent / "said").open("w")
     # Else, where a script runs the tests in the background, SIGINT is ignored.

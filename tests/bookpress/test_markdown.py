@@ -4,7 +4,7 @@ import pytest
 from docutils import nodes
 from sphinx import addnodes
 
-from bookpress.markdown import Fold, Numbers, blocks, inline
+from bookpress.downloads.markdown import Fold, Numbers, blocks, inline
 
 NUMBERS = Numbers(
     sections={"": (2,), "#why": (2, 1)},

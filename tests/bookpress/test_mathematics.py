@@ -11,11 +11,11 @@ from fontTools.ttLib import TTFont
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
-from bookpress import mathematics
+from bookpress.page import mathematics
 
 KATEX = Path(mathematics.__file__).with_name("katex")
 SETTINGS = {
-    "extensions": ["myst_parser", "bookpress.mathematics"],
+    "extensions": ["myst_parser", "bookpress.page.mathematics"],
     "myst_enable_extensions": ["amsmath", "dollarmath"],
     "numfig": True,
     "math_numfig": True,

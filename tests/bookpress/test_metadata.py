@@ -7,7 +7,7 @@ import pytest
 from docutils import nodes
 from tiny_book import EXTENSIONS, STRICT
 
-from bookpress.metadata import PICTURE, description, first_figure
+from bookpress.site.metadata import PICTURE, description, first_figure
 
 DOT = (  # one pixel
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAA"
@@ -36,7 +36,7 @@ def test_the_picture_is_the_first_figure_of_a_page():
 
 @pytest.mark.parametrize("address", ["", "https://example.org/b"])
 def test_a_site_with_an_address_has_a_picture_and_a_sitemap(book, address):
-    added = ["bookpress.address", "bookpress.metadata"]
+    added = ["bookpress.site.address", "bookpress.site.metadata"]
     book.config["sphinx"]["extra_extensions"] = [*EXTENSIONS, *added]
     urls = f'urls = {{ Documentation = "{address}" }}\n' if address else ""
     book.write("pyproject.toml", f'[project]\nname = "b"\n{urls}')

@@ -8,8 +8,8 @@ import pytest
 from docutils import nodes
 from myst_nb.core.utils import coalesce_streams
 
-from bookpress import notebooks
-from bookpress.markdown import Numbers
+from bookpress.downloads import notebooks
+from bookpress.downloads.markdown import Numbers
 
 
 def page(*parts):

@@ -3,7 +3,7 @@
 import pytest
 from docutils import nodes
 
-from bookpress.numbers import in_print, quoted_by
+from bookpress.page.numbers import in_print, quoted_by
 
 
 def said(text):

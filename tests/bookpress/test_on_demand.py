@@ -3,7 +3,7 @@
 import json
 import re
 
-from bookpress import on_demand
+from bookpress.page import on_demand
 
 TEXT = 'a "quoted" \\ <\\/script> λ\n'
 SLIDER = f'<p>x</p><script type="application/json" class="late">{TEXT}</script>'

@@ -5,8 +5,17 @@ import pytest
 from bs4 import BeautifulSoup
 from tiny_book import EXTENSIONS, FRONT, STRICT, Book
 
-NEW = ["sphinx_exercise", "bookpress.opening", "bookpress.folds", "bookpress.names"]
-NEW += ["bookpress.numbers", "bookpress.notebooks", "bookpress.plain"]
+NEW = [
+    "sphinx_exercise",
+    "bookpress.page.opening",
+    "bookpress.page.folds",
+    "bookpress.page.names",
+]
+NEW += [
+    "bookpress.page.numbers",
+    "bookpress.downloads.notebooks",
+    "bookpress.downloads.markdown_pages",
+]
 TEXT = """\
 # Decay halves it
 
@@ -165,7 +174,7 @@ FAULTY = {
 
 
 def test_what_has_another_form_is_refused(book):
-    book.config["sphinx"]["extra_extensions"] = [*EXTENSIONS, "bookpress.opening"]
+    book.config["sphinx"]["extra_extensions"] = [*EXTENSIONS, "bookpress.page.opening"]
     for name, text in zip("abc", FAULTY, strict=True):
         book.page(name, text=f"# A\n\n{text}\n")
     result = book.build(*STRICT)

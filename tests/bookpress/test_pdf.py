@@ -7,7 +7,7 @@ from tiny_book import EXTENSIONS, STRICT
 @pytest.fixture
 def printed(book):
     """Return a book whose PDF lies where TeX would have written it."""
-    book.config["sphinx"]["extra_extensions"] = [*EXTENSIONS, "bookpress.pdf"]
+    book.config["sphinx"]["extra_extensions"] = [*EXTENSIONS, "bookpress.downloads.pdf"]
     book.config["latex"] = {"latex_documents": {"targetname": "book.tex"}}
     book.write("code/mod.py", "X = 'old'\n")
     book.page("a", "import mod; print(mod.X)")

@@ -7,7 +7,7 @@ import pytest
 from docutils import nodes
 from nbformat import v4 as nb
 
-from bookpress import plain
+from bookpress.downloads import markdown_pages as plain
 
 
 @pytest.fixture

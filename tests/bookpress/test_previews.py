@@ -8,16 +8,17 @@ from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
-from bookpress import look, previews
+from bookpress.page import previews
+from bookpress.site import look
 
 SETTINGS = {
-    # Where bookpress.look has the script.
+    # Where bookpress.site.look has the script.
     "html_static_path": [str(look.LOOK / "static")],
     "extensions": [
         "myst_parser",
         "sphinxcontrib.bibtex",
-        "bookpress.mathematics",
-        "bookpress.previews",
+        "bookpress.page.mathematics",
+        "bookpress.page.previews",
     ],
     "myst_enable_extensions": ["dollarmath"],
     "numfig": True,

@@ -28,7 +28,7 @@ def places(text, *parts):
 
 
 def test_a_paragraph_with_a_class_is_in_an_environment(book):
-    text = tex(book, "bookpress.opening", "bookpress.printed")
+    text = tex(book, "bookpress.page.opening", "bookpress.downloads.printed")
     begin, sentence = places(text, r"\begin{sphinxuseclass}{dek}", "In one sentence.")
     assert begin < sentence < text.index(r"\end{sphinxuseclass}", begin)
     label = text.index(r"\begin{sphinxuseclass}{label}")
@@ -36,7 +36,7 @@ def test_a_paragraph_with_a_class_is_in_an_environment(book):
 
 
 def test_works_stand_below_their_heading(book):
-    text = tex(book, "bookpress.opening", "bookpress.printed")
+    text = tex(book, "bookpress.page.opening", "bookpress.downloads.printed")
     heading, said, work, last = places(
         text, r"\chapter{References}", "All of them.", "Lovelace", r"\chapter{Last}"
     )
@@ -44,7 +44,7 @@ def test_works_stand_below_their_heading(book):
 
 
 def test_alone_they_stand_behind_the_last_page(book):
-    text = tex(book, "bookpress.opening")
+    text = tex(book, "bookpress.page.opening")
     work, last = places(text, "Lovelace", r"\chapter{Last}")
     assert last < work and r"{dek}" not in text
 
@@ -53,7 +53,7 @@ def test_the_index_names_the_page_of_a_function(book):
     directive = "```{py:function} %s(w)\n%s\n```\n"
     text = directive % ("told", "What it does.") + directive % ("bare", "")
     book.page("functions", text=f"# Functions\n\n{text}")
-    written = tex(book, "bookpress.printed")
+    written = tex(book, "bookpress.downloads.printed")
     begin, entry, said, bare = places(
         written, r"{told}", r"\index{told()", "What it does.", r"\index{bare()"
     )
@@ -65,7 +65,7 @@ def test_a_table_of_many_rows_goes_on_over_the_page(book):
     table = "| k | Said |\n| --- | --- |\n"
     book.page("many", text=f"# Many\n\n{table}{rows}")
     book.page("few", text=f"# Few\n\n{table}{rows[:200]}")
-    written = tex(book, "bookpress.printed")
+    written = tex(book, "bookpress.downloads.printed")
     (_, long), (many, few) = (
         places(written, r"{Many}", r"\begin{longtable}"),
         places(written, r"{Many}", r"{Few}"),
@@ -79,7 +79,11 @@ def test_a_long_line_of_an_output_goes_on_below_its_second_column(book):
     words = " ".join(["weight"] * 20)
     cell = f"print('A name', ' ' * 8, '{words}', sep='')\nprint('{'x' * 85}')"
     book.page("long", cell)
-    printed = tex(book, "bookpress.printed").split("{cell_output}")[1].split("\\end")[0]
+    printed = (
+        tex(book, "bookpress.downloads.printed")
+        .split("{cell_output}")[1]
+        .split("\\end")[0]
+    )
     lines = [line for line in printed.splitlines() if "weight" in line or "xx" in line]
     assert max(map(len, lines)) <= 84 and len(lines) > 2
     assert lines[0].startswith("A name        weight")

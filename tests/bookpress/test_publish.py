@@ -9,7 +9,7 @@ import psutil
 from tiny_book import STRICT
 from waiting import until
 
-from bookpress.execution import ENVIRONMENT
+from bookpress.execute.execution import ENVIRONMENT
 
 BROKEN = "# Page b\n\n[](missing.md)"
 

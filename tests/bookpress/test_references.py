@@ -3,7 +3,7 @@
 import pytest
 from pybtex.database import Entry, Person
 
-from bookpress.references import AuthorYearLabels, label
+from bookpress.page.references import AuthorYearLabels, label
 
 
 def entry(*authors, year="1970"):

@@ -23,7 +23,7 @@ def whole_book(folder):
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))
     project = ("pyproject.toml", "README.md", "LICENSE", "CITATION.cff", "code")
     project += ("requirements.txt",)
-    for name in (*project, "book", "press/bookpress/latex"):
+    for name in (*project, "book", "press/bookpress/downloads/latex"):
         tree = partial(shutil.copytree, dirs_exist_ok=True)
         copy = tree if (ROOT / name).is_dir() else shutil.copy
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,10 @@ def test_the_same_book_twice(tmp_path, monkeypatch):
 
 
 def test_the_times_are_shown_otherwise(book):
-    book.config["sphinx"]["extra_extensions"] = [*EXTENSIONS, "bookpress.executed"]
+    book.config["sphinx"]["extra_extensions"] = [
+        *EXTENSIONS,
+        "bookpress.execute.executed",
+    ]
     book.page("a", "1 + 1", text=f"# A\n\n{TIMES}")
     book.build("-W")
     seconds, when = sorted(times(book), key=len)

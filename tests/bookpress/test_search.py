@@ -13,10 +13,10 @@ from py_mini_racer import MiniRacer
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
-from bookpress import search
-from bookpress.linear import linear
-from bookpress.mathematics import Katex
-from bookpress.sections import FORMULA, sections
+from bookpress.page.mathematics import Katex
+from bookpress.site import search
+from bookpress.site.linear import linear
+from bookpress.site.sections import FORMULA, sections
 
 PRESS = Path(search.__file__).parent
 SCRIPTS = PRESS / "look/static/search"
@@ -24,9 +24,9 @@ LIBRARY = PRESS / "minisearch"
 SETTINGS = {
     "extensions": [
         "myst_parser",
-        "bookpress.mathematics",
-        "bookpress.look",
-        "bookpress.search",
+        "bookpress.page.mathematics",
+        "bookpress.site.look",
+        "bookpress.site.search",
     ],
     "myst_enable_extensions": ["dollarmath"],
     "html_theme": "furo",

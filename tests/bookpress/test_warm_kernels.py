@@ -21,7 +21,7 @@ from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelMana
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from waiting import LONG, until
 
-from bookpress.warm_kernels import PromptManager, Warm
+from bookpress.execute.warm_kernels import PromptManager, Warm
 
 FORKS = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="forks on Linux only")
 pytestmark = [FORKS, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
@@ -32,7 +32,9 @@ def no_process_is_left_behind():
     yield
     Warm.end()
     left = [p.cmdline() for p in psutil.Process().children(recursive=True)]
-    assert [command for command in left if "bookpress.warm_process" in command] == []
+    assert [
+        command for command in left if "bookpress.execute.warm_process" in command
+    ] == []
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def build(book):
 
 
 def test_it_is_the_package_and_the_same_as_long_as_the_code_is(book):
-    added = [*EXTENSIONS, "bookpress.notebooks", "bookpress.wheel"]
+    added = [*EXTENSIONS, "bookpress.downloads.notebooks", "bookpress.downloads.wheel"]
     book.config["sphinx"]["extra_extensions"] = added
     book.write("pyproject.toml", PROJECT)
     book.write("code/mod.py", "X = 'old'\n")

@@ -39,15 +39,15 @@ FORKS.set_forkserver_preload(
         "myst_nb.sphinx_ext",
         "sphinx_book_theme",
         "furo",
-        "bookpress.checks",
-        "bookpress.publish",
+        "bookpress.write.checks",
+        "bookpress.write.publish",
         "sphinx.builders.html",
     ]
 )
 if multiprocessing.parent_process() is None:
     SCRATCH = tempfile.TemporaryDirectory()
-EXTENSIONS = ["bookpress.execution", "bookpress.outdated"]
-EXTENSIONS += ["bookpress.checks", "bookpress.publish"]
+EXTENSIONS = ["bookpress.execute.execution", "bookpress.write.outdated"]
+EXTENSIONS += ["bookpress.write.checks", "bookpress.write.publish"]
 
 
 class Book:

@@ -12,7 +12,7 @@ from html import escape, unescape
 from html.parser import HTMLParser
 from xml.etree.ElementTree import TreeBuilder
 
-from bookpress.linear import linear
+from bookpress.site.linear import linear
 
 # Before a formula, between it and its TeX, and after it: characters that no text has.
 FORMULA = "\ue000", "\ue001", "\ue002"

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bookpress.notebooks import project_of, wheel_of
-from bookpress.publish import digest
+from bookpress.downloads.notebooks import project_of, wheel_of
+from bookpress.write.publish import digest
 
 # The first moment that an archive can note. With it the same code is the same wheel.
 _EPOCH = "315532800"

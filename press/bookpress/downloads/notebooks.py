@@ -17,10 +17,10 @@ from pathlib import Path
 
 import nbformat
 
-from bookpress.editions import portable, put_back, read_executed
-from bookpress.execution import executed_notebook
-from bookpress.markdown import Fold, Numbers, blocks, captions
-from bookpress.on_demand import without_late_drawings
+from bookpress.downloads.editions import portable, put_back, read_executed
+from bookpress.downloads.markdown import Fold, Numbers, blocks, captions
+from bookpress.execute.execution import executed_notebook
+from bookpress.page.on_demand import without_late_drawings
 
 # What only the book can show: values for the prose, and the figures for print.
 _FOR_THE_BOOK = ("application/papermill.record/", "application/pdf")

@@ -12,7 +12,7 @@ from myst_nb.ext.execution_tables import ExecutionStatsNode
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from bookpress.plain import in_order
+from bookpress.downloads.markdown_pages import in_order
 
 COLUMNS = ("Page", "Ran (UTC)", "Seconds")
 

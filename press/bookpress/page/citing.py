@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 from docutils import nodes
 
-from bookpress.notebooks import project_of
+from bookpress.downloads.notebooks import project_of
 
 # TeX's own characters, in BibTeX.
 _SPECIAL = {each: f"\\{each}" for each in "&%$#_{}"} | {

@@ -27,8 +27,8 @@ from pathlib import Path
 from sphinx.application import ENV_PICKLE_FILENAME
 from sphinx.util import logging
 
-from bookpress import pdf
-from bookpress.settings import existing
+from bookpress.downloads import pdf
+from bookpress.execute.settings import existing
 
 try:
     import fcntl

@@ -101,7 +101,13 @@ class Warm:
         python, env, imports = self.wanted = wanted
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # -P: what lies in the working folder is no module.
-        command = [python, "-P", "-m", "bookpress.warm_process", str(theirs.fileno())]
+        command = [
+            python,
+            "-P",
+            "-m",
+            "bookpress.execute.warm_process",
+            str(theirs.fileno()),
+        ]
         with theirs:
             self.process = subprocess.Popen(
                 [*command, *imports],

@@ -16,8 +16,8 @@ from jupyter_cache import get_cache
 from jupyter_cache.cache.db import NbCacheRecord
 from sqlalchemy.exc import SQLAlchemyError
 
-from bookpress.dependencies import digest
-from bookpress.reading import CellsFailedError
+from bookpress.execute.dependencies import digest
+from bookpress.execute.reading import CellsFailedError
 
 # What of a cell's metadata changes how it runs.
 TAGS = ("raises-exception", "skip-execution")

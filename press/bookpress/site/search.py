@@ -15,7 +15,7 @@ import json
 import shutil
 from pathlib import Path
 
-from bookpress.sections import sections
+from bookpress.site.sections import sections
 
 _LIBRARY = Path(__file__).with_name("minisearch")
 # What only Sphinx's own search uses.

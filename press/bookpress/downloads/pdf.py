@@ -13,7 +13,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from bookpress.execution import executed_notebook
+from bookpress.execute.execution import executed_notebook
 
 DIGEST = "read.sha256"
 

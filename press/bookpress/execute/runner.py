@@ -26,7 +26,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from bookpress.warm_kernels import PromptManager, Warm
+from bookpress.execute.warm_kernels import PromptManager, Warm
 
 LOG = logging.getLogger(__name__)
 NO_HISTORY = "--HistoryManager.hist_file=:memory:"

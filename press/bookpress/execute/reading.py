@@ -18,7 +18,7 @@ from myst_nb.core.read import create_nb_reader
 from nbformat import NotebookNode
 from sphinx.errors import SphinxError
 
-from bookpress.running import Job
+from bookpress.execute.runner import Job
 
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)---[ \t]*(\n|\Z)", re.DOTALL)
 UNSEEN = (

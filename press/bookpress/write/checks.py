@@ -16,7 +16,7 @@ from pathlib import Path
 import nbformat
 from sphinx.errors import SphinxError
 
-from bookpress.execution import executed_notebook
+from bookpress.execute.execution import executed_notebook
 
 FAULTS = {
     r"Traceback \(most recent call last\)": "a traceback",

@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 import nbformat
 from docutils import nodes
 
-from bookpress.execution import executed_notebook
+from bookpress.execute.execution import executed_notebook
 
 
 def read_executed(app, docname):

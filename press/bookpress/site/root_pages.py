@@ -9,7 +9,7 @@ both.
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bookpress.plain import in_order
+from bookpress.downloads.markdown_pages import in_order
 
 
 def _write(app, error):

@@ -10,7 +10,7 @@ in ``pyproject.toml`` names no repository there, nothing is offered.
 
 from urllib.parse import urlsplit
 
-from bookpress.notebooks import project_of
+from bookpress.downloads.notebooks import project_of
 
 
 def setup(app):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from docutils import nodes
 
-from bookpress.editions import read_executed
+from bookpress.downloads.editions import read_executed
 
 PICTURE = "first-figure.png"
 

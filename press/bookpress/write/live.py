@@ -1,4 +1,4 @@
-"""Show the book in a browser while it is written: ``python -m bookpress.live``.
+"""Show the book in a browser while it is written: ``python -m bookpress.write.live``.
 
 The fault that this mends: each build starts Python and Sphinx and imports a kernel's
 modules again, and so an edit is seen after many seconds. Here one process has all
@@ -29,14 +29,14 @@ from jinja2 import FileSystemBytecodeCache
 from jupyter_book.config import get_final_config
 from jupyter_book.sphinx import build_sphinx
 
-from bookpress.execution import ENVIRONMENT
-from bookpress.publish import nothing_to_finish
-from bookpress.running import start_warming
+from bookpress.execute.execution import ENVIRONMENT
+from bookpress.execute.runner import start_warming
+from bookpress.write.publish import nothing_to_finish
 
 # Else imported by each build.
 OFTEN = ("sphinx.builders.html", "sphinx.writers.html5", "IPython.lib.lexers")
 # A draft may be unfinished, and is published nowhere.
-FOR_READERS = ("bookpress.checks", "bookpress.publish")
+FOR_READERS = ("bookpress.write.checks", "bookpress.write.publish")
 UNUSED = {"checks_largest", "publish_depends"}
 BUILT = "built.json"  # when the files were changed that the last build found
 READ_AGAIN = 3  # the exit code when what is read before the pages has changed
@@ -116,7 +116,7 @@ def for_drafts(config):
     of = drafts if "extra_extensions" in drafts else settings
     name = "extra_extensions" if of is drafts else "extensions"
     kept = [extension for extension in of[name] if extension not in FOR_READERS]
-    of[name] = [*kept, "bookpress.live"]
+    of[name] = [*kept, "bookpress.write.live"]
     return {**config, "sphinx": drafts}
 
 

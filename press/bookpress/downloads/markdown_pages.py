@@ -12,9 +12,9 @@ from pathlib import Path
 
 from docutils import nodes
 
-from bookpress.editions import in_text, portable, put_back, read_executed
-from bookpress.folds import Folded
-from bookpress.markdown import Fold, Numbers, blocks, folded
+from bookpress.downloads.editions import in_text, portable, put_back, read_executed
+from bookpress.downloads.markdown import Fold, Numbers, blocks, folded
+from bookpress.page.folds import Folded
 
 
 def setup(app):

@@ -19,7 +19,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-PRESS = Path(__file__).parent  # of which the warm process is
+PRESS = Path(__file__).parent.parent  # of which the warm process is
 MISSING = "missing"
 MOVING = "changed while the cells ran"
 # Where files are that come with the system: they are as those that are pinned.

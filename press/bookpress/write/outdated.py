@@ -5,7 +5,7 @@ is younger than at the last build. One that was copied, moved or restored with i
 time stays as it was. Delete it when Sphinx compares contents.
 """
 
-from bookpress.dependencies import content
+from bookpress.execute.dependencies import content
 
 
 def remember(app):

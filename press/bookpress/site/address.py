@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from bookpress.last_changed import last_changed
+from bookpress.site.last_changed import last_changed
 
 
 def address(pyproject):

@@ -1,4 +1,4 @@
-"""Begin a chapter from a template: ``python -m bookpress.chapter NAME``.
+"""Begin a chapter from a template: ``python -m bookpress.write.chapter NAME``.
 
 The fault that this mends: a chapter needs front matter, without which its cells never
 run, and a line in ``_toc.yml``, without which nobody sees it. Delete it when

@@ -25,12 +25,12 @@ from myst_nb.core.utils import coalesce_streams
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from bookpress.dependencies import Dependencies, OtherSourceError
-from bookpress.outputs import Outputs
-from bookpress.reading import CellsFailedError, read_page, with_digest
-from bookpress.running import run_all, start_warming
-from bookpress.settings import existing
-from bookpress.warm_kernels import Warm
+from bookpress.execute.dependencies import Dependencies, OtherSourceError
+from bookpress.execute.output_cache import Outputs
+from bookpress.execute.reading import CellsFailedError, read_page, with_digest
+from bookpress.execute.runner import run_all, start_warming
+from bookpress.execute.settings import existing
+from bookpress.execute.warm_kernels import Warm
 
 LOG = logging.getLogger(__name__)
 ENVIRONMENT = {

@@ -1,0 +1,1 @@
+"""What a page can become: a notebook, Markdown, the package, the PDF."""

@@ -1,0 +1,1 @@
+"""What a page says and shows: its openings, numbers, formulas, figures, notes."""
