@@ -26,4 +26,10 @@ that notebooks import), ``markdown_pages`` and llms.txt, both texts written by
 
 ``write``: from a save to a published book. ``live`` and ``chapter`` for who writes;
 ``outdated`` (what is read again), ``checks``, ``publish``, ``repeatable``.
+
+What happens when, of all of them, is in ``order``: begin there.
 """
+
+from bookpress.order import setup
+
+__all__ = ["setup"]

@@ -11,12 +11,12 @@ in ``pyproject.toml`` names no repository there, nothing is offered.
 from urllib.parse import urlsplit
 
 from bookpress.downloads.notebooks import project_of
+from bookpress.order import connect
 
 
 def setup(app):
     """Register with Sphinx."""
-    # After the notebook was named.
-    app.connect("html-page-context", offer, priority=550)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 

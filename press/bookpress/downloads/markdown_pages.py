@@ -14,15 +14,13 @@ from docutils import nodes
 
 from bookpress.downloads.editions import in_text, portable, put_back, read_executed
 from bookpress.downloads.markdown import Fold, Numbers, blocks, folded
+from bookpress.order import connect
 from bookpress.page.folds import Folded
 
 
 def setup(app):
     """Register with Sphinx."""
-    app.connect("builder-inited", keep_sources)
-    app.connect("doctree-resolved", write_page)
-    app.connect("html-page-context", offer_page)
-    app.connect("build-finished", write_list)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 

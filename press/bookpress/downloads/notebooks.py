@@ -20,6 +20,7 @@ import nbformat
 from bookpress.downloads.editions import portable, put_back, read_executed
 from bookpress.downloads.markdown import Fold, Numbers, blocks, captions
 from bookpress.execute.execution import executed_notebook
+from bookpress.order import connect
 from bookpress.page.on_demand import without_late_drawings
 
 # What only the book can show: values for the prose, and the figures for print.
@@ -28,8 +29,7 @@ _FOR_THE_BOOK = ("application/papermill.record/", "application/pdf")
 
 def setup(app):
     """Register with Sphinx."""
-    app.connect("doctree-resolved", write_notebook)
-    app.connect("html-page-context", offer_notebook, priority=400)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 

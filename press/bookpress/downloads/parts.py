@@ -6,13 +6,12 @@ counts none: they get the number of their section as well, which no page shows. 
 this file when only TeX is told of the level.
 """
 
+from bookpress.order import connect
+
 
 def setup(app):
     """Register with Sphinx."""
-    app.connect("config-inited", remember)
-    # Before all who number, and after them.
-    app.connect("env-get-updated", as_on_the_page, priority=1)
-    app.connect("env-get-updated", as_tex_counts, priority=999)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 

@@ -14,14 +14,14 @@ import shutil
 from pathlib import Path
 
 from bookpress.execute.execution import executed_notebook
+from bookpress.order import connect
 
 DIGEST = "read.sha256"
 
 
 def setup(app):
     """Register with Sphinx."""
-    app.connect("html-page-context", offer, priority=520)  # the last form
-    app.connect("build-finished", finish)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 

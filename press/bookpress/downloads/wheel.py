@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bookpress.downloads.notebooks import project_of, wheel_of
+from bookpress.order import connect
 from bookpress.write.publish import digest
 
 # The first moment that an archive can note. With it the same code is the same wheel.
@@ -21,8 +22,7 @@ _EPOCH = "315532800"
 
 def setup(app):
     """Register with Sphinx."""
-    app.connect("html-page-context", offer, priority=450)
-    app.connect("build-finished", write)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 

@@ -31,6 +31,7 @@ from bookpress.execute.reading import CellsFailedError, read_page, with_digest
 from bookpress.execute.runner import run_all, start_warming
 from bookpress.execute.settings import existing
 from bookpress.execute.warm_kernels import Warm
+from bookpress.order import connect
 
 LOG = logging.getLogger(__name__)
 ENVIRONMENT = {
@@ -215,13 +216,5 @@ def setup(app):
     app.add_config_value("cells_environment", ENVIRONMENT, "env")
     app.add_config_value("cells_jobs", 0, "")
     app.add_directive("code-cell", LostCell, override=True)
-    app.connect("config-inited", warm_early)
-    app.connect("builder-inited", remember)
-    app.connect("env-get-outdated", changed_below)
-    app.connect("env-before-read-docs", run_stale)
-    # Before other extensions change what they are given.
-    app.connect("source-read", add_digest, priority=100)
-    app.connect("doctree-read", write_notebook)
-    app.connect("env-purge-doc", forget)
-    app.connect("build-finished", end)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,6 +9,8 @@ a heading without a level. Delete it when they don't.
 
 import re
 
+from bookpress.order import connect
+
 
 def with_known_roles(body):
     """Return a page's HTML with the bibliography's entries as items of their list."""
@@ -30,7 +32,8 @@ def without_levels(navigation):
     return navigation.replace(' role="heading"', "")
 
 
-def _mend(app, pagename, templatename, context, doctree):
+def mend(app, pagename, templatename, context, doctree):
+    """Mend what the theme has written."""
     if "furo_navigation_tree" in context:
         context["furo_navigation_tree"] = without_levels(
             context["furo_navigation_tree"]
@@ -42,6 +45,5 @@ def _mend(app, pagename, templatename, context, doctree):
 
 def setup(app):
     """Register with Sphinx."""
-    # After the theme, which writes the contents.
-    app.connect("html-page-context", _mend, priority=900)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -17,6 +17,7 @@ import yaml
 from docutils import nodes
 
 from bookpress.downloads.notebooks import project_of
+from bookpress.order import connect
 
 # TeX's own characters, in BibTeX.
 _SPECIAL = {each: f"\\{each}" for each in "&%$#_{}"} | {
@@ -32,9 +33,7 @@ _BLOCK = """<details class="citing"><summary>Cite this chapter</summary>
 def setup(app):
     """Register with Sphinx."""
     app.add_config_value("citing_exclude", [], "html")
-    app.connect("html-page-context", add_citation)
-    # After what a page can become.
-    app.connect("html-page-context", offer_links, priority=600)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 

@@ -16,6 +16,8 @@ from docutils.utils.smartquotes import smartyPants
 from sphinx.transforms import SphinxTransform
 from sphinx_exercise.nodes import is_solution_node
 
+from bookpress.order import connect
+
 TAG, SOLUTION, TITLE = "checks", "solution", "Checks"
 
 
@@ -83,7 +85,5 @@ def setup(app):
     """Register with Sphinx."""
     app.add_node(Folded, html=(visit, depart))
     app.add_transform(FoldChecks)
-    app.connect("doctree-resolved", leave_out)
-    # After the notebook and the text, which have headings for them.
-    app.connect("doctree-resolved", fold_solutions, priority=950)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -12,6 +12,8 @@ from pathlib import Path
 import imagesize
 from docutils import nodes
 
+from bookpress.order import connect
+
 
 def add_sizes(doctree, folder):
     """Give each image in ``doctree``, its file relative to ``folder``, its own size."""
@@ -31,19 +33,20 @@ def as_attributes(body):
     return re.sub(style, r'width="\1" height="\2"', body)
 
 
-def _on_pages(app, doctree, docname):
+def on_pages(app, doctree, docname):
+    """Give the images of a page their size."""
     # In print, an image has the size that LaTeX gives it.
     if app.builder.format == "html":
         add_sizes(doctree, app.srcdir)
 
 
-def _rewrite(app, pagename, templatename, context, doctree):
+def rewrite(app, pagename, templatename, context, doctree):
+    """Say sizes as attributes, which a browser reads before its styles."""
     if "body" in context:
         context["body"] = as_attributes(context["body"])
 
 
 def setup(app):
     """Register with Sphinx."""
-    app.connect("html-page-context", _rewrite)
-    app.connect("doctree-resolved", _on_pages)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

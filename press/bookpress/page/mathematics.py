@@ -31,6 +31,8 @@ from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
+from bookpress.order import connect
+
 _KATEX = Path(__file__).with_name("katex")
 
 _FORMULA = '<div class="formula">%s</div></div>\n'
@@ -72,15 +74,9 @@ def setup(app):
     """Register with Sphinx, which prefers any other renderer to its MathJax."""
     app.add_config_value("book_macros", {}, "env")
     app.add_transform(Macros)
-    katex = Katex()
+    katex = app.katex = Katex()
     app.add_html_math_renderer("katex", (katex.inline, None), (katex.block, None))
-    app.connect("config-inited", configure)
-    app.connect("builder-inited", copy_styles)
-    # After all who look for formulas and the text around them.
-    app.connect("doctree-resolved", keep_together, priority=900)
-    app.connect("html-page-context", finish_page)
-    app.connect("build-finished", katex.close)
-    app.connect("build-finished", cut_fonts)
+    connect(app, __name__)
     # A forked process has no JavaScript engine.
     return {"parallel_read_safe": True, "parallel_write_safe": False}
 
@@ -180,7 +176,7 @@ class Katex:
         writer.body.append(_FORMULA % self._formula(node, _displayed(node), True))
         raise nodes.SkipNode
 
-    def close(self, app, exception):
+    def close(self):
         """Stop the engine and its thread."""
         if self._engine:
             self._engine.close()
@@ -261,6 +257,11 @@ def cut(font_file, codes):
     file = io.BytesIO()
     font.save(file)
     return file.getvalue()
+
+
+def close(app, error):
+    """Stop KaTeX."""
+    app.katex.close()
 
 
 def keep_together(app, doctree, docname):

@@ -16,6 +16,8 @@ import re
 from hashlib import sha256
 from pathlib import Path
 
+from bookpress.order import connect
+
 _LATE = re.compile(
     r'(?P<start><(?P<tag>script|metadata)\b[^>]*class="late\b[^>]*)>'
     r"(?P<text>.*?)</(?P=tag)>",
@@ -64,7 +66,8 @@ def without_late_drawings(text):
     return re.sub(rf"<metadata {_NARROW}>.*?</metadata>", "", text, flags=re.DOTALL)
 
 
-def _take_out(app, pagename, templatename, context, doctree):
+def take_out(app, pagename, templatename, context, doctree):
+    """Take out of a page what is loaded when it is needed."""
     if app.builder.name != "html" or 'class="late' not in context.get("body", ""):
         return
 
@@ -84,5 +87,5 @@ def _take_out(app, pagename, templatename, context, doctree):
 
 def setup(app):
     """Register with Sphinx."""
-    app.connect("html-page-context", _take_out)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

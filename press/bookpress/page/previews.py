@@ -17,6 +17,8 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup
 
+from bookpress.order import connect
+
 # What can be shown: not a section or a page.
 SHOWN = "div.math, figure, table, .admonition, .citation, .cell"
 # In characters. What is larger is left to the link.
@@ -32,8 +34,7 @@ _BLOCK = """{mark}{copies}
 
 def setup(app):
     """Register with Sphinx."""
-    # When all pages are written, before anyone looks at what they use.
-    app.connect("build-finished", add_previews, priority=400)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 

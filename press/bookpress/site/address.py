@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from bookpress.order import connect
 from bookpress.site.last_changed import last_changed
 
 
@@ -30,12 +31,14 @@ def sitemap(pages):
     return "\n".join([*lines, "</urlset>", ""])
 
 
-def _read(app, config):
+def read(app, config):
+    """Take the address of the site from pyproject.toml."""
     pyproject = Path(app.confdir, "pyproject.toml")
     config.html_baseurl = config.html_baseurl or address(pyproject)
 
 
-def _write(app, error):
+def write(app, error):
+    """Write the sitemap, and what robots may read."""
     site = app.config.html_baseurl
     if error or app.builder.name != "html" or not site:
         return
@@ -50,6 +53,5 @@ def _write(app, error):
 
 def setup(app):
     """Register with Sphinx."""
-    app.connect("config-inited", _read)
-    app.connect("build-finished", _write)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -8,6 +8,8 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+from bookpress.order import connect
+
 
 def last_changed(file):
     """Return the day of the last commit that changed ``file``, such as ``2026-01-31``.
@@ -33,12 +35,13 @@ def _git(folder, *arguments):
     return run.stdout.strip()
 
 
-def _tell(app, pagename, templatename, context, doctree):
+def tell(app, pagename, templatename, context, doctree):
+    """Tell the page when its source was changed."""
     if doctree is not None:
         context["last_updated"] = last_changed(app.env.doc2path(pagename))
 
 
 def setup(app):
     """Register with Sphinx."""
-    app.connect("html-page-context", _tell)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -15,6 +15,8 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
+from bookpress.order import connect
+
 LOOK = Path(__file__).with_name("look")
 # What the book's sheet says in fewer words, and what moves a search that is not used.
 REPLACED = (
@@ -35,10 +37,8 @@ def setup(app):
     """Register with Sphinx."""
     # Jupyter Book sets it for an extension that the book does not load.
     app.add_config_value("comments_config", {}, "")
-    app.connect("config-inited", use_folder)
-    app.connect("builder-inited", use_sheet)
-    app.connect("html-page-context", load_what_is_used, priority=900)
     app.add_post_transform(NamedOnce)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 

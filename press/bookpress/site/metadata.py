@@ -13,6 +13,7 @@ from pathlib import Path
 from docutils import nodes
 
 from bookpress.downloads.editions import read_executed
+from bookpress.order import connect
 
 PICTURE = "first-figure.png"
 
@@ -34,14 +35,16 @@ def first_figure(notebook):
     return b""
 
 
-def _write(app, error):
+def write(app, error):
+    """Write the picture that messengers show."""
     if not error and app.builder.name == "html" and app.config.html_baseurl:
         figure = first_figure(read_executed(app, app.config.root_doc))
         if figure:
             Path(app.outdir, PICTURE).write_bytes(figure)
 
 
-def _add(app, pagename, templatename, context, doctree):
+def add(app, pagename, templatename, context, doctree):
+    """Add to a page what others show of it."""
     context["author"] = app.config.author
     if doctree is not None:
         context["description"] = description(doctree)
@@ -53,6 +56,5 @@ def _add(app, pagename, templatename, context, doctree):
 
 def setup(app):
     """Register with Sphinx."""
-    app.connect("html-page-context", _add)
-    app.connect("build-finished", _write)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

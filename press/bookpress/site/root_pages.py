@@ -10,9 +10,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bookpress.downloads.markdown_pages import in_order
+from bookpress.order import connect
 
 
-def _write(app, error):
+def write(app, error):
+    """Write the pages that lead into the book."""
     if error or app.builder.name != "html":
         return
     builder, config = app.builder, app.config
@@ -34,6 +36,5 @@ def _write(app, error):
 
 def setup(app):
     """Register with Sphinx."""
-    # After sphinx-external-toc, whose index.html it replaces.
-    app.connect("build-finished", _write, priority=600)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

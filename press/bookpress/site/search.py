@@ -15,6 +15,7 @@ import json
 import shutil
 from pathlib import Path
 
+from bookpress.order import connect
 from bookpress.site.sections import sections
 
 _LIBRARY = Path(__file__).with_name("minisearch")
@@ -24,10 +25,7 @@ _NEEDLESS = ("searchtools.js", "language_data.js", "doctools.js", "sphinx_highli
 
 def setup(app):
     """Register with Sphinx."""
-    app.connect("builder-inited", take_over)
-    app.connect("html-collect-pages", search_page)
-    # When all pages are written, before anyone publishes them.
-    app.connect("build-finished", write, priority=450)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 

@@ -17,6 +17,7 @@ import nbformat
 from sphinx.errors import SphinxError
 
 from bookpress.execute.execution import executed_notebook
+from bookpress.order import connect
 
 FAULTS = {
     r"Traceback \(most recent call last\)": "a traceback",
@@ -97,6 +98,5 @@ def check(app, error):
 def setup(app):
     """Register with Sphinx."""
     app.add_config_value("checks_largest", 2_000_000, "")
-    # After everybody who works on the output, and before it is published.
-    app.connect("build-finished", check, priority=995)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

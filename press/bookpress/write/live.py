@@ -31,6 +31,7 @@ from jupyter_book.sphinx import build_sphinx
 
 from bookpress.execute.execution import ENVIRONMENT
 from bookpress.execute.runner import start_warming
+from bookpress.order import EXTENSIONS, connect
 from bookpress.write.publish import nothing_to_finish
 
 # Else imported by each build.
@@ -53,9 +54,7 @@ setInterval(async () => {
 
 def setup(app):
     """Register with Sphinx, for the builds that are made here."""
-    app.connect("builder-inited", keep_templates)
-    app.connect("builder-inited", wait_for_save, priority=998)
-    app.connect("builder-inited", leave_unfinished, priority=999)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -115,7 +114,11 @@ def for_drafts(config):
     # A book names those beside Jupyter Book's own, or all.
     of = drafts if "extra_extensions" in drafts else settings
     name = "extra_extensions" if of is drafts else "extensions"
-    kept = [extension for extension in of[name] if extension not in FOR_READERS]
+    ours = [f"bookpress.{extension}" for extension in EXTENSIONS]
+    each = [
+        x for named in of[name] for x in (ours if named == "bookpress" else [named])
+    ]
+    kept = [extension for extension in each if extension not in FOR_READERS]
     of[name] = [*kept, "bookpress.write.live"]
     return {**config, "sphinx": drafts}
 

@@ -6,6 +6,7 @@ time stays as it was. Delete it when Sphinx compares contents.
 """
 
 from bookpress.execute.dependencies import content
+from bookpress.order import connect
 
 
 def remember(app):
@@ -34,7 +35,5 @@ def changed(app, env, added, changed, removed):
 
 def setup(app):
     """Register with Sphinx."""
-    app.connect("builder-inited", remember)
-    app.connect("doctree-read", note)
-    app.connect("env-get-outdated", changed)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

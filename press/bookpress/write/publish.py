@@ -29,6 +29,7 @@ from sphinx.util import logging
 
 from bookpress.downloads import pdf
 from bookpress.execute.settings import existing
+from bookpress.order import connect
 
 try:
     import fcntl
@@ -245,11 +246,5 @@ def finish(app, error):
 def setup(app):
     """Register with Sphinx."""
     app.add_config_value("publish_depends", [], "")
-    app.connect("config-inited", begin, priority=1)
-    # After everybody who replaces something of the builder, and all who read or write.
-    app.connect("builder-inited", compare_with_published, priority=990)
-    app.connect("env-get-outdated", note_removed)
-    app.connect("env-before-read-docs", note_read, priority=1)
-    app.connect("env-updated", write_all, priority=999)
-    app.connect("build-finished", finish, priority=999)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

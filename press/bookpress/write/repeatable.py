@@ -9,6 +9,8 @@ import os
 
 from myst_nb.sphinx_ import NbMetadataCollector
 
+from bookpress.order import connect
+
 
 def without_times(app, env):
     """Leave the times out of this build, and keep them for the next."""
@@ -20,6 +22,5 @@ def without_times(app, env):
 
 def setup(app):
     """Register with Sphinx."""
-    # Sphinx has stored its environment, and not yet written a page.
-    app.connect("env-check-consistency", without_times)
+    connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
