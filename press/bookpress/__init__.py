@@ -6,7 +6,7 @@ in rooms, by what they do:
 ``execute``: cells are run, and what they said is kept. ``execution`` has the hooks and
 settings, with ``reading`` (a page with cells), ``runner``, ``output_cache``; what cells
 depend on, ``dependencies``, as ``recorder`` notes it; the kernels of ``warm_kernels``
-and ``warm_process``; ``executed`` (when each page ran), ``settings``.
+and ``warm_process``; ``executed`` (when each page ran).
 
 ``page``: what a page says and shows. ``opening`` (the answer first, a takeaway for each
 section), ``folds`` (checks and solutions to be opened), ``names`` (short ones, for
@@ -27,7 +27,8 @@ that notebooks import), ``markdown_pages`` and llms.txt, both texts written by
 ``write``: from a save to a published book. ``live`` and ``chapter`` for who writes;
 ``outdated`` (what is read again), ``checks``, ``publish``, ``repeatable``.
 
-What happens when, of all of them, is in ``order``: begin there.
+What happens when, of all of them, is in ``order``: begin there. ``settings`` reads
+what the book's own files say of it.
 """
 
 from bookpress.order import setup

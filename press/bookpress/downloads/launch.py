@@ -10,8 +10,8 @@ in ``pyproject.toml`` names no repository there, nothing is offered.
 
 from urllib.parse import urlsplit
 
-from bookpress.downloads.notebooks import project_of
 from bookpress.order import connect
+from bookpress.settings import project_of
 
 
 def setup(app):

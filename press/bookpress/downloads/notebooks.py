@@ -11,7 +11,6 @@ checks says what they check. A solution with cells is a heading, folded in Jupyt
 up to the next one. A first cell installs the book's package where it is missing.
 """
 
-import tomllib
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from bookpress.downloads.markdown import Fold, Numbers, blocks, captions
 from bookpress.execute.execution import executed_notebook
 from bookpress.order import connect
 from bookpress.page.on_demand import without_late_drawings
+from bookpress.settings import project_of
 
 # What only the book can show: values for the prose, and the figures for print.
 _FOR_THE_BOOK = ("application/papermill.record/", "application/pdf")
@@ -60,12 +60,6 @@ def offer_notebook(app, pagename, templatename, context, doctree):
 def _suffix(app, docname):
     """Return the ending of the file to go on with: a page without cells is text."""
     return ".ipynb" if executed_notebook(app, docname).exists() else ".md"
-
-
-def project_of(app):
-    """Return what ``pyproject.toml`` says of the project."""
-    pyproject = Path(app.srcdir, "pyproject.toml").read_text("utf8")
-    return tomllib.loads(pyproject)["project"]
 
 
 def wheel_of(project):

@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bookpress.downloads.notebooks import project_of, wheel_of
+from bookpress.downloads.notebooks import wheel_of
 from bookpress.order import connect
+from bookpress.settings import project_of
 from bookpress.write.publish import digest
 
 # The first moment that an archive can note. With it the same code is the same wheel.

@@ -29,9 +29,9 @@ from bookpress.execute.dependencies import Dependencies, OtherSourceError
 from bookpress.execute.output_cache import Outputs
 from bookpress.execute.reading import CellsFailedError, read_page, with_digest
 from bookpress.execute.runner import run_all, start_warming
-from bookpress.execute.settings import existing
 from bookpress.execute.warm_kernels import Warm
 from bookpress.order import connect
+from bookpress.settings import existing
 
 LOG = logging.getLogger(__name__)
 ENVIRONMENT = {

@@ -23,7 +23,7 @@ from bookpress.execute.reading import CellsFailedError
 TAGS = ("raises-exception", "skip-execution")
 
 
-def fingerprint(notebook, common):
+def digest_of_cells(notebook, common):
     """Return a digest of what is executed: the code, and what all pages depend on."""
     cells = [
         [cell.source, [tag for tag in TAGS if tag in cell.metadata.get("tags", [])]]
@@ -68,7 +68,7 @@ class Outputs:
         self.cache = get_cache(self.folder)
         self.records = self.cache.list_cache_records()
         for record in self.records:
-            record.data.get("fingerprint")  # reads what the record holds
+            record.data.get("cells")  # reads what the record holds
 
     def fill(self, notebook, depends):
         """Fill in the outputs of an earlier run; return what it read, ``None`` if none.
@@ -76,8 +76,8 @@ class Outputs:
         It is one that read what is there now. myst-nb will find it too, even if a
         caption changed in the meantime: ``depends`` gives its digest.
         """
-        key = fingerprint(notebook, depends.common)
-        same = [r for r in self.records if r.data.get("fingerprint") == key]
+        key = digest_of_cells(notebook, depends.common)
+        same = [r for r in self.records if r.data.get("cells") == key]
         for record in [record for record in same if not self._is_whole(record)]:
             self._forget(record)
             same.remove(record)
@@ -103,8 +103,8 @@ class Outputs:
         path = self._path(hashkey)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf8")
-        key = fingerprint(notebook, depends.common)
-        data = {"execution_seconds": seconds, "fingerprint": key, "reads": reads}
+        key = digest_of_cells(notebook, depends.common)
+        data = {"execution_seconds": seconds, "cells": key, "reads": reads}
         data["content"] = hashlib.sha256(text.encode()).hexdigest()
         record = NbCacheRecord.create_record(
             uri=str(uri),

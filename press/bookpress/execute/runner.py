@@ -79,7 +79,7 @@ class CellError(Exception):
 def start_warming(imports, environment):
     """Let the imports begin; the first kernels will be forked when they are done."""
     if hasattr(os, "pidfd_open"):
-        Warm.up(sys.executable, whole(environment), imports)
+        Warm.get_or_start(sys.executable, whole(environment), imports)
 
 
 def whole(environment):
@@ -96,7 +96,7 @@ def run_all(jobs, done, **how):
     try:
         asyncio.run(_run_all(jobs, done, **how))
     finally:
-        Warm.let_go()
+        Warm.release()
 
 
 def _temporary():

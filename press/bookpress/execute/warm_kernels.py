@@ -45,7 +45,7 @@ class CannotForkError(Exception):
     """Says why a kernel can't be forked."""
 
 
-class Fork:
+class ForkedKernel:
     """A forked kernel, with those methods of ``Popen`` that a provisioner uses."""
 
     stdin = stdout = stderr = None
@@ -118,17 +118,17 @@ class Warm:
             )
 
     @classmethod
-    def up(cls, python, env, imports):
+    def get_or_start(cls, python, env, imports):
         """Return the warm process that fits, a new one if there is none."""
         env = {name: value for name, value in env.items() if name not in OWN}
         wanted = (python, env, list(imports))
-        if cls.now and not (cls.now.wanted == wanted and cls.now.lives()):
-            cls.now.let_go()
+        if cls.now and not (cls.now.wanted == wanted and cls.now.is_alive()):
+            cls.now.release()
         if cls.now is None:
             cls.now = cls(wanted)
         return cls.now
 
-    def lives(self):
+    def is_alive(self):
         """Return whether it can be asked, also by a fork of who started it."""
         try:
             return bool(self.control.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK))
@@ -154,10 +154,10 @@ class Warm:
             reason = f"it ended at once, with {answer.get('exit')}"
             raise CannotForkError(answer.get("refused", reason))
         lifeline.setblocking(True)
-        return Fork(answer["pid"], lifeline)
+        return ForkedKernel(answer["pid"], lifeline)
 
     @classmethod
-    def let_go(cls):
+    def release(cls):
         """Ask for no more kernels; the process ends when its last one does."""
         if cls.now is not None:
             cls.now.control.close()
@@ -168,7 +168,7 @@ class Warm:
     @classmethod
     def end(cls):
         """Kill all kernels and wait for the end of all warm processes."""
-        cls.let_go()
+        cls.release()
         for fork in ALIVE:
             fork.kill()
         for process in cls.old:
@@ -203,7 +203,7 @@ class WarmProvisioner(LocalProvisioner):
             raise CannotForkError("forking needs Linux 5.3 or newer")
         if launcher != LAUNCHER:
             raise CannotForkError("it isn't started by ipykernel_launcher")
-        warm = Warm.up(python, env, self.imports)
+        warm = Warm.get_or_start(python, env, self.imports)
         cwd = os.fspath(cwd or pathlib.Path.cwd())
         return await warm.fork(arguments=cmd[3:], cwd=cwd, env=env)
 

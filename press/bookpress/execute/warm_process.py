@@ -60,7 +60,7 @@ def warm_up(modules):
     return ""
 
 
-class Forks:
+class ForkServer:
     """The kernels that were forked and are not yet done."""
 
     def __init__(self, control, refusal):
@@ -195,7 +195,7 @@ def main(file, *modules):
     # Who started this process tells it to end by closing the socket.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    request = Forks(control, warm_up(modules)).serve()
+    request = ForkServer(control, warm_up(modules)).serve()
     if request:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         become_kernel(**request)

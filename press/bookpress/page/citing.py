@@ -16,8 +16,8 @@ from pathlib import Path
 import yaml
 from docutils import nodes
 
-from bookpress.downloads.notebooks import project_of
 from bookpress.order import connect
+from bookpress.settings import project_of
 
 # TeX's own characters, in BibTeX.
 _SPECIAL = {each: f"\\{each}" for each in "&%$#_{}"} | {

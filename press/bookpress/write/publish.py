@@ -28,8 +28,8 @@ from sphinx.application import ENV_PICKLE_FILENAME
 from sphinx.util import logging
 
 from bookpress.downloads import pdf
-from bookpress.execute.settings import existing
 from bookpress.order import connect
+from bookpress.settings import existing
 
 try:
     import fcntl

@@ -1,9 +1,10 @@
-"""Settings that name files.
+"""What the book's own files say: ``_config.yml`` of files, ``pyproject.toml`` of it.
 
 The fault that this mends: a file that is misspelt in ``_config.yml`` is one that never
-changes. Delete it when Sphinx knows which settings name files.
+changes. Delete ``existing`` when Sphinx knows which settings name files.
 """
 
+import tomllib
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -20,3 +21,9 @@ def existing(app, setting):
             meant = f" Is {near[0]!r} meant?" if near else ""
             raise ConfigError(f"`{setting}` names {name!r}, which is not there.{meant}")
     return [home / name for name in app.config[setting]]
+
+
+def project_of(app):
+    """Return what ``pyproject.toml`` says of the project."""
+    pyproject = Path(app.srcdir, "pyproject.toml").read_text("utf8")
+    return tomllib.loads(pyproject)["project"]
