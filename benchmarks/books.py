@@ -5,9 +5,12 @@ from pathlib import Path
 
 import yaml
 
+from bookpress.order import EXTENSIONS
+
 ROOT = Path(__file__).resolve().parent.parent
 OURS = [
     "bookpress.execute.execution",
+    "bookpress.write.outdated",
     "bookpress.write.checks",
     "bookpress.write.publish",
 ]
@@ -108,8 +111,9 @@ class ThisBook:
         config = yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))
         if way != "ours":
             settings = config["sphinx"]["config"]
-            kept = [name for name in settings["extensions"] if name not in OURS]
-            settings["extensions"] = kept
+            ours = [f"bookpress.{name}" for name in EXTENSIONS]
+            at = settings["extensions"].index("bookpress")
+            settings["extensions"][at : at + 1] = [x for x in ours if x not in OURS]
             for name in [n for n in settings if n.startswith(("cells_", "publish_"))]:
                 del settings[name]
         configure(folder, config, way)
