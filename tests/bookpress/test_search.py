@@ -209,7 +209,7 @@ def test_a_formula_reads_as_one_would_type_it(katex, tex, line):
 def katex():
     katex = Katex()
     yield katex
-    katex.close(None, None)
+    katex.close()
 
 
 HERE, THERE, CODE = "shrinking-a-square", "on-lambda-alone", "what-the-code-says"

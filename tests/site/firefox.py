@@ -91,7 +91,7 @@ class Page:
         )
         while (answer := json.loads(self._socket.recv(LONG))).get("id") != number:
             if answer.get("params", {}).get("level") == "error":
-                self.errors.append(answer["params"]["text"])
+                self._report(answer["params"]["text"])
         if answer["type"] == "error":
             raise AssertionError(f"{method}: {answer['message']}")
         return answer["result"]
