@@ -61,11 +61,16 @@ class Visit:
         """Return the bytes of all that was loaded, compressed where a server would."""
         return sum(map(_compressed, self._responses))
 
-    def barriers(self, within="html", without=()):
-        """Return what axe-core finds to bar someone from a part, one text each."""
+    def barriers(self, within="html", without=(), rules=()):
+        """Return what axe-core finds to bar someone from a part, one text each.
+
+        It looks by all its rules, or by some.
+        """
         self.page.evaluate(AXE)
         part = {"include": [[within]], "exclude": [[each] for each in without]}
-        found = self.page.evaluate("part => axe.run(part)", part)["violations"]
+        only = {"runOnly": {"type": "rule", "values": [*rules]}} if rules else {}
+        run = "([part, only]) => axe.run(part, only)"
+        found = self.page.evaluate(run, [part, only])["violations"]
         return [
             f"{rule['id']}: {node['html'][:200]}"
             for rule in found
