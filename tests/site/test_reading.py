@@ -49,9 +49,27 @@ def test_it_bars_nobody(visit, http, page, theme):
         here.unfold()
         # Formulas are set alike everywhere: one page is asked with all of theirs.
         left_out = () if page == "book/notation.html" else (".katex",)
-        # In the dark nothing but the colours is another.
+        # In the dark nothing but the colours is another: see the next test.
         rules = ("color-contrast", "link-in-text-block") if theme == "dark" else ()
         assert here.barriers(without=left_out, rules=rules) == []
+
+
+# What of an element a theme could change besides its colours; not its own button.
+SHAPES = """() => [...document.querySelectorAll("body *:not(.theme-toggle *)")].map(e => {
+  const style = getComputedStyle(e), box = e.getBoundingClientRect();
+  const sizes = [box.width, box.height].map(Math.round);
+  const { display, visibility, fontSize } = style;
+  return [e.tagName, display, visibility, fontSize, ...sizes].join();
+})"""
+
+
+@EVERY
+def test_a_theme_changes_nothing_but_colours(visit, http, page):
+    with visit(http + page, color_scheme="light") as here:
+        here.unfold()
+        light = here.page.evaluate(SHAPES)
+        here.page.emulate_media(color_scheme="dark")
+        assert here.page.evaluate(SHAPES) == light
 
 
 @THEME

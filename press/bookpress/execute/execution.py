@@ -13,7 +13,7 @@ Settings, in ``sphinx: config:`` (``execute_notebooks`` must be ``cache``):
 ``cells_lock``: files on which all pages depend, such as the list of pinned packages.
 ``cells_environment``: variables for all kernels. By default what makes digits depend on
 the machine: one thread, no order by chance, one time zone and language. Of the
-environment of the build kernels get, besides, what ``running`` lists, and nothing else.
+environment of the build kernels get, besides, what ``runner`` lists, and nothing else.
 ``cells_jobs``: how many pages run at once; as many as there are cores if it is 0.
 """
 
@@ -97,14 +97,13 @@ def changed_below(app, env, added, changed, removed):
     for docname in added | changed | removed:
         env.cells_reads.pop(docname, None)
     depends, known = _dependencies(app), env.cells_reads.keys() & env.found_docs
-    return [name for name in known if _now(depends, env, name) is None]
+    return [name for name in known if not _is_as_it_was(depends, env, name)]
 
 
-def _now(depends, env, docname):
-    """Return a page's digest if all that it read is as it was, else ``None``."""
+def _is_as_it_was(depends, env, docname):
+    """Return whether all that a page depends on is as it was when it was read."""
     reads = env.cells_reads[docname]
-    same = depends.are(reads) and depends.digest(reads) == env.cells_digests[docname]
-    return env.cells_digests[docname] if same else None
+    return depends.are(reads) and depends.digest(reads) == env.cells_digests[docname]
 
 
 def run_stale(app, env, docnames):
