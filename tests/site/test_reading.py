@@ -55,12 +55,15 @@ def test_it_bars_nobody(visit, http, page, theme):
 
 
 # What of an element a theme could change besides its colours; not its own button.
-SHAPES = """() => [...document.querySelectorAll("body *:not(.theme-toggle *)")].map(e => {
-  const style = getComputedStyle(e), box = e.getBoundingClientRect();
-  const sizes = [box.width, box.height].map(Math.round);
-  const { display, visibility, fontSize } = style;
-  return [e.tagName, display, visibility, fontSize, ...sizes].join();
-})"""
+SHAPES = """() => {
+  const all = document.querySelectorAll("body *:not(.theme-toggle *)");
+  return [...all].map(e => {
+    const { display, visibility, fontSize } = getComputedStyle(e);
+    const box = e.getBoundingClientRect();
+    const sizes = [box.width, box.height].map(Math.round);
+    return [e.tagName, display, visibility, fontSize, ...sizes].join();
+  });
+}"""
 
 
 @EVERY
