@@ -8,6 +8,7 @@ their own, are in the extensions.
 """
 
 import sys
+from functools import partial
 
 EXTENSIONS = [
     "execute.execution",
@@ -55,13 +56,11 @@ HOOKS = {
     "builder-inited": [
         (500, "execute.execution.remember"),
         (500, "write.outdated.remember"),
-        (500, "page.mathematics.copy_styles"),
         (500, "downloads.markdown_pages.keep_sources"),
         (500, "site.look.use_sheet"),
         (500, "site.search.take_over"),
         (500, "write.live.keep_templates"),
-        # After everybody who replaces something of the builder.
-        (990, "write.publish.compare_with_published"),
+        (500, "write.publish.leave_what_is_read"),
         (998, "write.live.wait_for_save"),
         (999, "write.live.leave_unfinished"),
     ],
@@ -96,6 +95,7 @@ HOOKS = {
     "env-check-consistency": [
         # Sphinx has stored its environment, and not yet written a page.
         (500, "write.repeatable.without_times"),
+        (500, "page.mathematics.copy_styles"),
     ],
     "doctree-resolved": [
         (500, "page.folds.leave_out"),
@@ -159,7 +159,19 @@ def connect(app, module):
         for priority, name in handlers:
             where, _, function = name.rpartition(".")
             if where == extension:
-                app.connect(event, getattr(sys.modules[module], function), priority)
+                handler = getattr(sys.modules[module], function)
+                if event == "build-finished":
+                    handler = partial(finishing, handler)
+                app.connect(event, handler, priority)
+
+
+def finishing(handler, app, error):
+    """Let a handler work on the output, unless there is none.
+
+    By Sphinx's convention it leaves the output alone when it is told of an error. Here
+    it is told so, too, when nothing was written: ``app.unwritten`` says why.
+    """
+    return handler(app, error or getattr(app, "unwritten", None))
 
 
 def setup(app):

@@ -9,8 +9,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from files import soup
 from playwright.sync_api import sync_playwright
-from visits import Visit
+from visits import PHONE, Visit
 from waiting import LONG
 
 ROOT = Path(__file__).parents[2]
@@ -91,7 +92,7 @@ def served(tmp_path):
         yield address
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def visit(browser):
     """Return a function that opens an address and gives a ``Visit``."""
 
@@ -105,6 +106,29 @@ def visit(browser):
             context.close()
 
     return opened
+
+
+@pytest.fixture(scope="session")
+def parsed(site, page):
+    """Return a page, parsed, for tests that only read it."""
+    return soup(site / page)
+
+
+@pytest.fixture(scope="session")
+def desk(visit, http, page):
+    """Return a page as it is read at a desk, all of it, for tests that leave it so."""
+    with visit(http + page, color_scheme="light") as here:
+        here.unfold()
+        yield here
+
+
+@pytest.fixture(scope="session")
+def phone(visit, http, page):
+    """Return a page as it is read on a phone, all of it, for tests that leave it so."""
+    with visit(http + page, **PHONE) as here:
+        here.unfold()
+        here.fit_figures()
+        yield here
 
 
 class QuietHandler(SimpleHTTPRequestHandler):

@@ -55,6 +55,16 @@ def test_a_barrier_is_found(visit, planted, body):
         assert len(here.barriers()) == 1
 
 
+def test_a_barrier_is_found_where_what_is_alike_is_left_out(visit, planted):
+    style = "<style>.n { color: #bbb; background: #fff }</style>"
+    code = "<pre><span class='n'>weight</span> = <span class='n'>decay</span></pre>"
+    with visit(planted(style + code).as_uri()) as here:
+        assert len(here.barriers()) == 2
+        here.thin_out(formulas=".katex")
+        assert here.page.locator("pre").text_content() == "weight = decay"
+        assert len(here.barriers()) == 1
+
+
 def test_a_request_to_another_host_and_an_error_are_found(visit, planted):
     body = '<img src="https://example.org/a.png" alt=""><script>no()</script>'
     with visit(planted(body).as_uri()) as here:

@@ -1,11 +1,9 @@
 """Figures on a phone: drawn for it, loaded only there, and legible."""
 
 import pytest
-from visits import PAGES
+from visits import CHAPTER, PHONE
 
-PHONE = {"viewport": {"width": 390, "height": 844}}
-EACH = pytest.mark.parametrize("page", PAGES)
-NARROW, WIDE = "figure svg:not(:has(> metadata))", "figure svg:has(> metadata.narrow)"
+NARROW = "figure svg:not(:has(> metadata))"
 
 # In pixels, as a browser shows them: parts of a text have sizes of their own.
 _SIZES = """all => all.flatMap(svg => {
@@ -36,42 +34,39 @@ _OVERLAPS = """all => all.flatMap(svg => {
 })"""
 
 
-def come_near(page):
-    """Scroll through the page until each figure has the drawing for a phone."""
-    for figure in page.locator("figure svg, .sliders svg").all():
-        figure.scroll_into_view_if_needed()
-    page.wait_for_function(f"!document.querySelector('{WIDE}')")
+@CHAPTER
+def test_on_a_phone_every_letter_of_a_figure_has_at_least_11_pixels(phone):
+    sizes = phone.page.locator(NARROW).evaluate_all(_SIZES)
+    assert [each for each in sizes if each[0] < 11] == []
+    assert phone.errors == []
 
 
-@EACH
-def test_on_a_phone_every_letter_of_a_figure_has_at_least_11_pixels(visit, root, page):
-    with visit(root + page, **PHONE) as here:
+@CHAPTER
+def test_from_a_folder_of_files_it_is_whole_at_a_desk_and_on_a_phone(visit, site, page):
+    with visit(f"{site.as_uri()}/{page}") as here:
         here.unfold()
-        come_near(here.page)
+        assert here.page.locator(NARROW).count() == 0
+        here.page.set_viewport_size(PHONE["viewport"])
+        here.fit_figures()
         sizes = here.page.locator(NARROW).evaluate_all(_SIZES)
         assert [each for each in sizes if each[0] < 11] == []
-        assert here.overhang() <= 0 and here.errors == []
+        assert here.overhang() <= 0
+        assert here.errors == [] and here.strangers() == []
 
 
-@EACH
-@pytest.mark.parametrize("width", [360, 390, 1280])
-def test_no_label_lies_on_another_or_is_cut(visit, http, page, width):
-    with visit(http + page, viewport={"width": width, "height": 844}) as here:
-        here.unfold()
-        if width < 544:
-            come_near(here.page)
-        # What is far from the window is not laid out otherwise.
-        laid_out = "figure svg { content-visibility: visible !important; }"
-        here.page.add_style_tag(content=laid_out)
-        drawings = here.page.locator("figure svg")
-        assert drawings.evaluate_all(_OVERLAPS) == []
+@CHAPTER
+def test_at_a_desk_no_label_lies_on_another_or_is_cut(desk):
+    assert desk.page.locator("figure svg").evaluate_all(_OVERLAPS) == []
+    assert desk.page.locator(NARROW).count() == 0
 
 
-@EACH
-def test_on_a_wide_screen_nothing_for_narrow_ones_is_loaded(visit, http, page):
-    with visit(http + page) as here:
-        assert not [url for url in here.requests if "/_static/late/" in url]
-        assert here.page.locator(NARROW).count() == 0
+@CHAPTER
+@pytest.mark.parametrize("width", [360, 390])
+def test_on_a_phone_no_label_lies_on_another_or_is_cut(phone, width):
+    phone.page.set_viewport_size(PHONE["viewport"] | {"width": width})
+    found = phone.page.locator("figure svg").evaluate_all(_OVERLAPS)
+    phone.page.set_viewport_size(PHONE["viewport"])
+    assert found == []
 
 
 def test_a_drawing_for_a_phone_says_what_the_wide_one_says(visit, http):
@@ -79,7 +74,7 @@ def test_a_drawing_for_a_phone_says_what_the_wide_one_says(visit, http):
         look = "all => all.map(s => [s.role, s.ariaLabel])"
         said = here.page.locator("figure svg").evaluate_all(look)
         here.page.set_viewport_size(PHONE["viewport"])
-        come_near(here.page)
+        here.fit_figures()
         assert here.page.locator("figure svg").evaluate_all(look) == said
         # And turned on its side, the phone shows the wide one again.
         here.page.set_viewport_size({"width": 844, "height": 390})
@@ -91,7 +86,7 @@ def test_a_drawing_for_a_phone_says_what_the_wide_one_says(visit, http):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_drawing_for_a_phone_follows_the_theme(visit, http, theme):
     with visit(f"{http}book/sgd.html", color_scheme=theme, **PHONE) as here:
-        come_near(here.page)
+        here.fit_figures()
         fill = here.page.locator(NARROW).first.evaluate(
             "s => getComputedStyle(s.querySelector('text')).fill"
         )

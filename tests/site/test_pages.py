@@ -9,12 +9,13 @@ from files import (
     html_files,
     poor_images,
     repeated_ids,
-    soup,
 )
-from visits import OTHERS, PAGES
+from visits import CHAPTER, OTHERS, PAGES
+from visits import EVERY as SHOWN
 
-EVERY = pytest.mark.parametrize("page", [*PAGES, *OTHERS, "index.html"])
-CHAPTER = pytest.mark.parametrize("page", PAGES)
+EVERY = pytest.mark.parametrize(
+    "page", [*PAGES, *OTHERS, "index.html"], scope="session"
+)
 
 
 def test_these_are_all_pages(site):
@@ -27,13 +28,13 @@ def test_every_link_and_anchor_leads_somewhere(site):
 
 
 @EVERY
-def test_every_image_has_a_text_and_a_size(site, page):
-    assert poor_images(soup(site / page)) == []
+def test_every_image_has_a_text_and_a_size(parsed):
+    assert poor_images(parsed) == []
 
 
 @EVERY
-def test_no_name_is_given_twice(site, page):
-    assert repeated_ids(soup(site / page)) == []
+def test_no_name_is_given_twice(parsed):
+    assert repeated_ids(parsed) == []
 
 
 PARTS = {"mfrac": 2, "msup": 2, "msub": 2, "mover": 2, "munder": 2, "mroot": 2}
@@ -41,37 +42,35 @@ PARTS |= {"msubsup": 3, "munderover": 3}
 
 
 @CHAPTER
-def test_every_formula_that_is_read_aloud_has_all_its_parts(site, page):
-    for part in soup(site / page).select(", ".join(PARTS)):
+def test_every_formula_that_is_read_aloud_has_all_its_parts(parsed):
+    for part in parsed.select(", ".join(PARTS)):
         assert len(part.find_all(recursive=False)) == PARTS[part.name], str(part)
 
 
 @EVERY
-def test_nothing_is_to_be_loaded_from_another_host(site, page):
-    assert foreign_addresses(soup(site / page)) == []
+def test_nothing_is_to_be_loaded_from_another_host(parsed):
+    assert foreign_addresses(parsed) == []
 
 
 @EVERY
-def test_it_has_a_language_a_title_and_one_viewport(site, page):
-    parsed = soup(site / page)
+def test_it_has_a_language_a_title_and_one_viewport(parsed):
     assert parsed.html["lang"] == "en" and parsed.title.text.strip()
     assert len(parsed.find_all("meta", {"name": "viewport"})) == 1
 
 
-@pytest.mark.parametrize("page", [*PAGES, *OTHERS])
-def test_it_says_what_it_is_in_a_sentence(site, page):
-    tags = soup(site / page).find_all("meta", {"name": "description"})
+@SHOWN
+def test_it_says_what_it_is_in_a_sentence(parsed):
+    tags = parsed.find_all("meta", {"name": "description"})
     assert [20 <= len(tag["content"]) <= 200 for tag in tags] == [True]
 
 
 @EVERY
-def test_what_opens_a_folded_cell_is_named_as_it_reads(site, page):
-    assert soup(site / page).select("summary[aria-label]") == []
+def test_what_opens_a_folded_cell_is_named_as_it_reads(parsed):
+    assert parsed.select("summary[aria-label]") == []
 
 
 @CHAPTER
-def test_it_describes_itself_to_engines_messengers_and_reference_managers(site, page):
-    parsed = soup(site / page)
+def test_it_describes_itself_to_engines_messengers_and_reference_managers(parsed):
     said = parsed.find("meta", {"name": "description"})["content"]
     assert parsed.find("meta", {"property": "og:description"})["content"] == said
     title = parsed.find("meta", {"property": "og:title"})["content"]
@@ -90,7 +89,7 @@ def test_the_site_holds_nothing_that_no_page_needs(site):
 
 
 @EVERY
-def test_no_figure_outweighs_the_page(site, page):
-    drawings = soup(site / page).select("figure svg, .sliders")
+def test_no_figure_outweighs_the_page(parsed):
+    drawings = parsed.select("figure svg, .sliders")
     weights = [len(gzip.compress(str(drawing).encode())) for drawing in drawings]
     assert max(weights, default=0) <= 60_000

@@ -208,6 +208,7 @@ def test_a_click_elsewhere_closes_what_the_keyboard_opened(reader):
 def test_it_bars_nobody(visit, http, theme):
     with visit(http + PAGE, color_scheme=theme) as here:
         here.unfold()
+        here.thin_out(formulas="no-such")
         for link in EXPECTED:
             focus_by_keyboard(here.page, link_to(here.page, link))
             assert here.barriers(OPEN) == []

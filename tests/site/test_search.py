@@ -258,7 +258,7 @@ def test_it_fits_and_nothing_scrolls_sideways(visit, http, width):
 @THEME
 @pytest.mark.parametrize("query", ["λ", "rhododendron"])
 def test_it_bars_nobody(visit, http, theme, query):
-    with visit(f"{http}book/sgd.html", color_scheme=theme) as here:
+    with visit(f"{http}book/glossary.html", color_scheme=theme) as here:
         look_for(here.page, query)
         assert here.barriers("dialog") == []
         here.page.goto(f"{http}search.html?q={query}")

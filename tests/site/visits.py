@@ -4,11 +4,16 @@ import gzip
 from pathlib import Path
 
 import axe_playwright_python
+import pytest
 
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text("utf8")
 ROOT = Path(__file__).parents[2]
 PAGES = [f"book/{chapter.stem}.html" for chapter in sorted(ROOT.glob("book/*.md"))]
 OTHERS = ["404.html", "search.html"]
+# By pages: all tests of one come together, so that they can share a visit.
+EVERY = pytest.mark.parametrize("page", [*PAGES, *OTHERS], scope="session")
+CHAPTER = pytest.mark.parametrize("page", PAGES, scope="session")
+PHONE = {"viewport": {"width": 390, "height": 844}}
 # Paragraphs of words alone. A caption is smaller, and ends where the text ends.
 WORDS = "article p:not(:has(code, .math), figcaption *)"
 CAPTIONS = "figcaption p:not(:has(code, .math))"
@@ -41,7 +46,7 @@ class Visit:
 
     def unfold(self):
         """Open all that is folded, and lay out all that is far from the window."""
-        far = "article section { content-visibility: visible !important }"
+        far = "section, figure svg { content-visibility: visible !important }"
         self.page.add_style_tag(content=far)
         self.page.evaluate(
             "document.querySelectorAll('details').forEach(d => d.open = true)"
@@ -49,9 +54,16 @@ class Visit:
 
     def fit_figures(self):
         """Go to each figure, until all are those for a phone."""
-        for figure in self.page.locator("figure").all():
+        for figure in self.page.locator("figure svg, .sliders svg").all():
             figure.scroll_into_view_if_needed()
         self.page.wait_for_function("!document.querySelector('svg > metadata.narrow')")
+
+    def thin_out(self, formulas):
+        """Leave one of what looks alike many times: letters of code, and formulas.
+
+        axe-core takes three times as long for all of it. A formula becomes its words.
+        """
+        self.page.evaluate(_THINNED, formulas)
 
     def strangers(self):
         """Return the requests that went to another host."""
@@ -61,16 +73,15 @@ class Visit:
         """Return the bytes of all that was loaded, compressed where a server would."""
         return sum(map(_compressed, self._responses))
 
-    def barriers(self, within="html", without=(), rules=()):
+    def barriers(self, within="html", rules=()):
         """Return what axe-core finds to bar someone from a part, one text each.
 
         It looks by all its rules, or by some.
         """
         self.page.evaluate(AXE)
-        part = {"include": [[within]], "exclude": [[each] for each in without]}
         only = {"runOnly": {"type": "rule", "values": [*rules]}} if rules else {}
-        run = "([part, only]) => axe.run(part, only)"
-        found = self.page.evaluate(run, [part, only])["violations"]
+        run = "([within, only]) => axe.run(within, only)"
+        found = self.page.evaluate(run, [within, only])["violations"]
         return [
             f"{rule['id']}: {node['html'][:200]}"
             for rule in found
@@ -104,6 +115,17 @@ _ALL_IMAGES = """() => Promise.all([...document.images].map(image => {
   image.loading = "eager";
   return image.complete || image.decode().catch(() => 0);
 }))"""
+
+# Alike is what has the same class within elements of the same classes.
+_THINNED = """formulas => {
+  const place = e => e ? e.className + place(e.parentElement) : "";
+  const seen = new Set();
+  const again = [...document.querySelectorAll("pre span[class]:not([style])")].filter(
+    span => seen.has(place(span)) || !seen.add(place(span)));
+  again.forEach(span => span.replaceWith(...span.childNodes));
+  document.querySelectorAll(formulas).forEach(f => f.replaceWith(f.textContent));
+  document.body.normalize();
+}"""
 
 # Paragraphs of words alone, letter by letter; the last line of each is not full.
 _MEASURE = """words => {

@@ -3,6 +3,7 @@
 What Sphinx knows only after it has read the whole book, the numbers of equations,
 figures and sections and the values that cells gave to the prose, stands in the
 doctree, so the Markdown is written from there and not from the chapter's source.
+Delete it with ``markdown_pages`` and ``notebooks``, which say what they mend.
 """
 
 import re

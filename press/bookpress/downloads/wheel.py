@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from bookpress.downloads.notebooks import wheel_of
 from bookpress.order import connect
 from bookpress.settings import project_of
-from bookpress.write.publish import digest
+from bookpress.write.publish import digest_of_files
 
 # The first moment that an archive can note. With it the same code is the same wheel.
 _EPOCH = "315532800"
@@ -41,7 +41,7 @@ def write(app, error):
     home, name = Path(app.srcdir), wheel_of(project_of(app))
     sources = ["pyproject.toml", "README.md", "LICENSE", *app.config.cells_sources]
     depends = filter(Path.exists, (home / source for source in sources))
-    kept = Path(app.doctreedir, "wheels", digest([*depends]), name)
+    kept = Path(app.doctreedir, "wheels", digest_of_files([*depends]), name)
     if not kept.exists():
         shutil.rmtree(kept.parent.parent, ignore_errors=True)
         build(home, sources, kept.parent)

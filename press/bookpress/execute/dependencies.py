@@ -43,7 +43,7 @@ class Dependencies:
         self.home = os.path.abspath(home)
         self.own = {name: path for root in roots for name, path in modules(root)}
         python = f"{platform.python_implementation()} {platform.python_version()}"
-        locked = [content(Path(self.home, file)) for file in lock]
+        locked = [digest_of_file(Path(self.home, file)) for file in lock]
         path = os.environ.get("PYTHONPATH")
         self.common = digest([python, environment, locked, path])
         cached = {os.path.expanduser("~/.cache"), os.path.expanduser("~/.config")}
@@ -56,7 +56,7 @@ class Dependencies:
         return {"home": self.home, "names": sorted(self.own)}
 
     def reads(self, noted, folder, since, declared=()):
-        """Return a page's dependencies with their contents.
+        """Return a page's dependencies with their digests.
 
         ``noted``: what the recorder noted; ``folder``: where the cells ran, if nothing
         in there matters; ``since``: when, in ns; ``declared``: files that a program
@@ -111,11 +111,12 @@ class Dependencies:
         return path.replace(os.sep, "/") + ends.replace(os.sep, "/")
 
     def state(self, name, since=None):
-        """Return the content of a dependency, now."""
+        """Return the digest of a dependency, now."""
         path = Path(self.home, name)
         if since and path.is_file() and path.stat().st_mtime_ns >= since:
             return MOVING
-        return names_in(path) if name.endswith("/") else content(path)
+        of = digest_of_folder if name.endswith("/") else digest_of_file
+        return of(path)
 
     def are(self, reads):
         """Return whether all that a page read is as it was."""
@@ -134,7 +135,7 @@ def modules(root):
         yield path.parent.name, path
 
 
-def names_in(folder):
+def digest_of_folder(folder):
     """Return a digest of which files lie in a folder, but for Python's own."""
     try:
         return digest(sorted({*os.listdir(folder)} - {"__pycache__"}))
@@ -142,7 +143,7 @@ def names_in(folder):
         return MISSING
 
 
-def content(file):
+def digest_of_file(file):
     """Return a digest of a file; a file that is missing has one too."""
     try:
         return hashlib.sha256(Path(file).read_bytes()).hexdigest()

@@ -5,7 +5,6 @@ never recovers when a file of it is damaged, and runs a page again for a new cap
 Delete it when jupyter-cache checks what it reads.
 """
 
-import hashlib
 import shutil
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from jupyter_cache import get_cache
 from jupyter_cache.cache.db import NbCacheRecord
 from sqlalchemy.exc import SQLAlchemyError
 
-from bookpress.execute.dependencies import digest
+from bookpress.execute.dependencies import digest, digest_of_file
 from bookpress.execute.reading import CellsFailedError
 
 # What of a cell's metadata changes how it runs.
@@ -105,7 +104,7 @@ class Outputs:
         path.write_text(text, "utf8")
         key = digest_of_cells(notebook, depends.common)
         data = {"execution_seconds": seconds, "cells": key, "reads": reads}
-        data["content"] = hashlib.sha256(text.encode()).hexdigest()
+        data["digest"] = digest_of_file(path)
         record = NbCacheRecord.create_record(
             uri=str(uri),
             hashkey=hashkey,
@@ -131,8 +130,7 @@ class Outputs:
 
     def _is_whole(self, record):
         path = self._path(record.hashkey)
-        content = path.read_bytes() if path.exists() else b""
-        return record.data.get("content") == hashlib.sha256(content).hexdigest()
+        return path.exists() and record.data.get("digest") == digest_of_file(path)
 
     def _forget(self, record):
         NbCacheRecord.remove_record(record.pk, self.cache.db)

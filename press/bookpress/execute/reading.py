@@ -2,7 +2,8 @@
 
 The fault that this mends: myst-nb reads a page without looking at how it begins, and
 runs, or leaves out, what the front matter or ``_config.yml`` asks it to, in silence.
-Here a page with cells is one that the build runs, or an error that names it.
+Here a page with cells is one that the build runs, or an error that names it. Delete it
+when myst-nb refuses a page with cells that it would not run.
 """
 
 import json

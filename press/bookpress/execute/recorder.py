@@ -1,10 +1,13 @@
 """Notes in a page's kernel what its cells open, list and import, as it happens.
 
-Its text is run in the kernel before the first cell, by ``running``; what it notes is
+Its text is run in the kernel before the first cell, by ``runner``; what it notes is
 understood by ``dependencies``. It is an audit hook (PEP 578): Python calls it before a
 file is opened, by whatever name and in whatever way. It does not see what is opened in
 C, nor what another program opens: to start one is an error, unless the page says which
 files it reads.
+
+The fault that this mends: nobody knows from a cell's text what it opens, and a build
+that guesses shows an old number. Delete it when Jupyter's kernels tell what they read.
 """
 
 import importlib.util

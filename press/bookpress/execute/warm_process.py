@@ -1,10 +1,10 @@
 """One process with the heavy imports done, which forks a kernel at each request.
 
-Started by ``warm_kernels``, whose docstring says why. It runs as ``python -m
-bookpress.execute.warm_process FD MODULE...``; requests come over the socket FD, each
-with a second socket, the kernel's lifeline. The kernel's number, once it listens, and
-its exit code go out on it, and signals for the kernel come in. When nobody holds its
-other end any more, the kernel is killed with all that it started.
+Started by ``warm_kernels``, whose docstring says why, and deleted with it. It runs as
+``python -m bookpress.execute.warm_process FD MODULE...``; requests come over the socket
+FD, each with a second socket, the kernel's lifeline. The kernel's number, once it
+listens, and its exit code go out on it, and signals for the kernel come in. When nobody
+holds its other end any more, the kernel is killed with all that it started.
 
 The process ends when its last kernel has, once nobody can ask for another. Then it ends
 what a kernel started and detached from itself, which has come to this process.

@@ -217,7 +217,7 @@ def configure(app, config):
     config.myst_update_mathjax = False
 
 
-def copy_styles(app):
+def copy_styles(app, env):
     """Put what the pages load among the static files: one style sheet, and fonts."""
     if app.builder.format == "html":
         target = Path(app.outdir, "_static", "katex")

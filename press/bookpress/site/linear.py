@@ -2,6 +2,9 @@
 
 It is read from the MathML that ``mathematics`` writes for the ear, where each symbol is
 a character already. What has no short form keeps the signs of TeX: w_λ, w^(k + 1).
+
+The fault that this mends: a formula's text, as a page has it, is its symbols in a row,
+up to three times. Delete it with ``sections`` when KaTeX writes such a line.
 """
 
 # Signs that look like others are what this is about.

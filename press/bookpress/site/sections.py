@@ -2,7 +2,8 @@
 
 A formula stands in the text as one line and as its TeX, between the characters of
 ``FORMULA``, so that who searches can tell it from words. Each block begins a line. The
-script ``look/static/search/landing.js`` reads a page in the same way.
+script ``look/static/search/landing.js`` reads a page in the same way. Delete it with
+``search``, whose index it reads.
 """
 
 import re

@@ -32,7 +32,6 @@ from jupyter_book.sphinx import build_sphinx
 from bookpress.execute.execution import ENVIRONMENT
 from bookpress.execute.runner import start_warming
 from bookpress.order import EXTENSIONS, connect
-from bookpress.write.publish import nothing_to_finish
 
 # Else imported by each build.
 OFTEN = ("sphinx.builders.html", "sphinx.writers.html5", "IPython.lib.lexers")
@@ -81,14 +80,14 @@ def wait_for_save(app):
     built.write_text(json.dumps(after), "utf8")
 
 
+class UnfinishedError(Exception):
+    """Tells who works on the output that they did so for the first build."""
+
+
 def leave_unfinished(app):
     """Keep from the output all who work on it, unless they never did."""
     if Path(app.outdir, "search.html").exists():
-        listeners = app.events.listeners["build-finished"]
-        app.events.listeners["build-finished"] = [
-            listener._replace(handler=partial(nothing_to_finish, listener.handler))
-            for listener in listeners
-        ]
+        app.unwritten = UnfinishedError()
 
 
 def files(book):

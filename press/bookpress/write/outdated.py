@@ -5,14 +5,14 @@ is younger than at the last build. One that was copied, moved or restored with i
 time stays as it was. Delete it when Sphinx compares contents.
 """
 
-from bookpress.execute.dependencies import content
+from bookpress.execute.dependencies import digest_of_file
 from bookpress.order import connect
 
 
 def remember(app):
     """Have a place for the contents that were read, kept from build to build."""
-    if not hasattr(app.env, "outdated_contents"):
-        app.env.outdated_contents = {}
+    if not hasattr(app.env, "outdated_digests"):
+        app.env.outdated_digests = {}
 
 
 def note(app, doctree):
@@ -20,16 +20,16 @@ def note(app, doctree):
     env = app.env
     files = [env.doc2path(env.docname), *env.dependencies.get(env.docname, ())]
     paths = [str(app.srcdir / file) for file in files]
-    env.outdated_contents[env.docname] = {path: content(path) for path in paths}
+    env.outdated_digests[env.docname] = [(p, digest_of_file(p)) for p in paths]
 
 
 def changed(app, env, added, changed, removed):
     """Return the pages that were made from something else."""
-    known = env.outdated_contents
+    known = env.outdated_digests
     return [
         docname
         for docname in env.found_docs & known.keys()
-        if any(content(path) != before for path, before in known[docname].items())
+        if any(digest_of_file(path) != before for path, before in known[docname])
     ]
 
 

@@ -16,18 +16,17 @@ keeps in the published folder stays there. A builder that makes no pages, such a
 ``linkcheck``, has a folder of its own beside it.
 """
 
-import hashlib
 import json
 import shutil
 import subprocess
 import time
-from functools import partial
 from pathlib import Path
 
 from sphinx.application import ENV_PICKLE_FILENAME
 from sphinx.util import logging
 
 from bookpress.downloads import pdf
+from bookpress.execute.dependencies import digest, digest_of_file
 from bookpress.order import connect
 from bookpress.settings import existing
 
@@ -58,7 +57,7 @@ class Publication:
             self.old.rename(self.place)
         self.bring_back()
         self.mark = Path(app.doctreedir, "published.json")
-        self.press = digest(existing(app, "publish_depends"))
+        self.press = digest_of_files(existing(app, "publish_depends"))
         self.commit, self.editions = commit(app.srcdir), self.trusted()
         # Until this build has succeeded too.
         self.mark.unlink(missing_ok=True)
@@ -128,12 +127,11 @@ def wait_for_lock(path):
     return file
 
 
-def digest(paths):
+def digest_of_files(paths):
     """Return a digest of the files that print every page."""
     files = {f for path in paths for f in [path, *path.rglob("*")] if f.is_file()}
     files = sorted(file for file in files if "__pycache__" not in file.parts)
-    content = [[str(f), hashlib.sha256(f.read_bytes()).hexdigest()] for f in files]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    return digest([[str(file), digest_of_file(file)] for file in files])
 
 
 def commit(home):
@@ -147,36 +145,22 @@ def commit(home):
 
 
 def begin(app, config):
-    """Before Sphinx makes its builder: name the fresh folder to it."""
+    """Before Sphinx makes its builder: take the lock."""
     app.publication = Publication(app)
-    app.outdir = type(app.outdir)(app.publication.fresh)
 
 
-def compare_with_published(app):
-    """Let the builder say what is outdated in what readers see."""
-    builder, publication = app.builder, app.publication
-    if builder.name not in PUBLISHING:
-        publication.publishes = False
-        place = publication.place.with_name(builder.name)
-        place.mkdir(parents=True, exist_ok=True)
-        app.outdir = builder.outdir = type(app.outdir)(place)
-        return
-    ask = builder.get_outdated_docs
+def leave_what_is_read(app):
+    """Give a builder that makes no pages a folder of its own."""
+    publication = app.publication
+    publication.publishes = app.builder.name in PUBLISHING
+    if not publication.publishes:
+        write_into(app, publication.place.with_name(app.builder.name))
 
-    def outdated():
-        fresh, builder.outdir = builder.outdir, type(app.outdir)(publication.place)
-        try:
-            found = ask()
-            found = found if isinstance(found, str) else list(found)
-        finally:
-            builder.outdir = fresh
-        same = publication.editions.get(builder.name) == edition(app)
-        publication.changed |= bool(found) or not same
-        if isinstance(found, str):
-            return found
-        return list(app.env.found_docs) if publication.changed else []
 
-    builder.get_outdated_docs = outdated
+def write_into(app, folder):
+    """Name the folder to Sphinx in which it then writes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    app.outdir = app.builder.outdir = type(app.outdir)(folder)
 
 
 def edition(app):
@@ -199,17 +183,16 @@ def note_read(app, env, docnames):
 
 
 def write_all(app, env):
-    """Have all pages written, or none."""
-    if not app.publication.publishes:
+    """Have all pages written into the fresh folder, or none."""
+    publication, builder = app.publication, app.builder
+    if not publication.publishes:
         return []
-    if app.publication.changed:
+    # Until here the builder's folder is the published one: it compares the pages there.
+    same = publication.editions.get(builder.name) == edition(app)
+    if publication.changed or not same or any(builder.get_outdated_docs()):
+        write_into(app, publication.fresh)
         return env.found_docs
-    # By Sphinx's convention, who works on the output leaves it alone after an error.
-    listeners = app.events.listeners["build-finished"]
-    app.events.listeners["build-finished"] = [
-        listener._replace(handler=partial(nothing_to_finish, listener.handler))
-        for listener in listeners
-    ]
+    app.unwritten = NothingChangedError()
     return []
 
 
@@ -217,16 +200,9 @@ class NothingChangedError(Exception):
     """Tells who works on the output that there is none."""
 
 
-def nothing_to_finish(handler, app, error):
-    """Call what works on the output, with an error if there is no output."""
-    return handler(app, error or NothingChangedError())
-
-
 def finish(app, error):
     """Publish, if all is well."""
     publication, builder = app.publication, app.builder
-    if publication.publishes:
-        app.outdir = builder.outdir = type(app.outdir)(publication.place)
     warned = app._warncount
     if not publication.publishes:
         if error is None and not warned:
@@ -239,6 +215,8 @@ def finish(app, error):
         publication.take_place()
         if not warned:
             publication.keep(builder.name, edition(app))
+    if publication.publishes:
+        write_into(app, publication.place)
     shutil.rmtree(publication.fresh, ignore_errors=True)
     publication.lock.close()
 

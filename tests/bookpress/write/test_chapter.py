@@ -9,7 +9,7 @@ import yaml
 
 from bookpress.write.chapter import CannotBeginError, begin
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TOC = """root: index
 parts:
   - caption: Story

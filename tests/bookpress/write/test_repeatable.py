@@ -9,7 +9,7 @@ import yaml
 from bs4 import BeautifulSoup
 from tiny_book import EXTENSIONS, Book
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TIMES = "```{nb-exec-table}\n```\n"
 FIGURE = (
     "import matplotlib.pyplot as plt\nplt.plot([1, 3, 2], label='x')\nplt.legend();"

@@ -7,7 +7,7 @@ import pytest
 from docutils import nodes
 from nbformat import v4 as nb
 
-from bookpress.downloads import markdown_pages as plain
+from bookpress.downloads import markdown_pages
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def app(tmp_path):
 
 
 def markdown(app, *parts):
-    plain.write_page(app, nodes.container("", *parts), "a")
+    markdown_pages.write_page(app, nodes.container("", *parts), "a")
     return (app.outdir / "_sources/a.md").read_text()
 
 
@@ -87,7 +87,7 @@ def test_a_table_that_a_cell_shows_as_html_has_its_form_in_markdown(app):
 
 
 def test_the_list_names_each_page_in_the_order_of_the_book(app):
-    plain.write_list(app, None)
+    markdown_pages.write_list(app, None)
     assert (app.outdir / "llms.txt").read_text() == (
         "# Book\n\n> On root.\n\n## Pages\n\n"
         "- [Title root](_sources/root.md): On root.\n"
@@ -98,11 +98,11 @@ def test_the_list_names_each_page_in_the_order_of_the_book(app):
 
 def test_links_start_with_the_address_of_the_site_where_it_has_one(app):
     app.config.html_baseurl = "https://example.org/"
-    plain.write_list(app, None)
+    markdown_pages.write_list(app, None)
     listed = (app.outdir / "llms.txt").read_text()
     assert "(https://example.org/_sources/a.md)" in listed
 
 
 def test_after_a_failed_build_nothing_is_listed(app):
-    plain.write_list(app, RuntimeError())
+    markdown_pages.write_list(app, RuntimeError())
     assert not (app.outdir / "llms.txt").exists()
