@@ -83,10 +83,10 @@ def nadam_direction(
     k, m, v, product = state or (0, zero, zero, 1.0)
     k, m, v = _moments(k, m, v, g, betas)
     grown = (0.96 ** (j * momentum_decay) for j in (k, k + 1))
-    now, later = (betas[0] * (1 - 0.5 * left) for left in grown)
-    product *= now
-    ahead = (1 - now) / (1 - product) * g
-    ahead = ahead + later / (1 - product * later) * m
+    mu, next_mu = (betas[0] * (1 - 0.5 * left) for left in grown)
+    product *= mu
+    ahead = (1 - mu) / (1 - product) * g
+    ahead = ahead + next_mu / (1 - product * next_mu) * m
     v_hat = v / (1 - betas[1] ** k)
     return ahead / (v_hat.sqrt() + eps), (k, m, v, product)
 

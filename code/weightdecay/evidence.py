@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from weightdecay.subject import SAME, STEPS, WARM, Subject, seeded, silent
+from weightdecay.subject import STEPS, TOLERANCE, WARM, Subject, seeded, silent
 
 
 def remembers(subject: Subject) -> bool:
@@ -23,9 +23,9 @@ def remembers(subject: Subject) -> bool:
 def rescales(subject: Subject) -> bool:
     """Return whether the decay of a step changes with the size of the gradients."""
     pull, louder = (
-        subject.held(subject.weight_decay, loud=loud)
-        - subject.held(subject.off, loud=loud)
-        for loud in (1.0, 4.0)
+        subject.held(subject.weight_decay, gradient_scale=scale)
+        - subject.held(subject.off, gradient_scale=scale)
+        for scale in (1.0, 4.0)
     )
     return not subject.same(pull[WARM], louder[WARM], pull[WARM])
 
@@ -99,7 +99,7 @@ def hidden(subject: Subject) -> float | None:
         return 0.0
     lost = 1 - kept[:, :1].mean()
     steps = torch.arange(1, STEPS + 1).reshape(-1, *[1] * len(subject.shape))
-    if ((1 - lost) ** steps - kept).abs().max() <= SAME * lost.abs() + rounding:
+    if ((1 - lost) ** steps - kept).abs().max() <= TOLERANCE * lost.abs() + rounding:
         return lost.item() / subject.lr
     # Some compute in single precision, whatever the weight is.
     single = 16 * torch.finfo(torch.float32).eps * largest
@@ -149,7 +149,7 @@ def missing_gradients(subject: Subject) -> dict[str, Any]:
         return bool(apart.abs().max() > 4 * subject.rounding)
 
     def zero() -> float | None:
-        moved = subject.walk(subject.weight_decay, loud=0.0, steps=1)
+        moved = subject.walk(subject.weight_decay, gradient_scale=0.0, steps=1)
         if moved.isfinite().all():
             return 1 + moved.flatten()[0].item()
         errors.append("a gradient of zero gives NaN")

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from weightdecay.by_hand import FORMS, ORDERS, Law, Penalise, Shares, Shrink, shrunk
-from weightdecay.subject import CHANGE, SAME, STEPS, WARM, Subject
+from weightdecay.subject import CHANGE, STEPS, TOLERANCE, WARM, Subject
 
 # Put this many times as far out for one step, a weight shows what later steps remember.
 AWAY = 3.0
@@ -50,17 +50,17 @@ def laws(subject: Subject, order: str, away: float = 1.0) -> Iterator[Law]:
 
 
 def _law(subject: Subject, order: str, k: int, away: float) -> Law | None:
-    lost = [_lost(subject, order, k, away, **how) for how in _settings(subject)]
-    if not all(lost) or min(lost) * max(lost) < 0:
+    taken = [_share_taken(subject, order, k, away, **how) for how in _settings(subject)]
+    if not all(taken) or min(taken) * max(taken) < 0:
         return None
     for form, (_, x) in FORMS.items():
-        if form != "1 - {x}" and max(lost) >= 1:
+        if form != "1 - {x}" and max(taken) >= 1:
             return None
-        first, *halved, loud = map(x, lost)
+        first, *halved, scaled = map(x, taken)
         powers = [math.log2(abs(first / x)) for x in halved]
         decay, lr, both = map(round, powers)
-        exact = all(abs(p - round(p)) < 5 * SAME for p in powers)
-        if exact and decay == 1 and abs(loud / first - 1) < SAME:
+        exact = all(abs(p - round(p)) < 5 * TOLERANCE for p in powers)
+        if exact and decay == 1 and abs(scaled / first - 1) < TOLERANCE:
             times = simple(first / subject.weight_decay / subject.lr**both)
             return Law(form, times, lr, both - lr, order)
     return None
@@ -73,18 +73,18 @@ def _settings(subject: Subject) -> list[dict[str, Any]]:
     construction too, and larger gradients.
     """
     decay, lr = subject.weight_decay, subject.lr
-    later = {"changes": ((CHANGE, 0.5),)}
-    both = {"lr": lr / 2} if "lr" in subject.names else later
+    lr_halved = {"changes": ((CHANGE, 0.5),)}
+    both = {"lr": lr / 2} if "lr" in subject.names else lr_halved
     return [
         {"weight_decay": decay, "sizes": (1.0, 2.0, -1.0)},
         {"weight_decay": decay / 2},
-        {"weight_decay": decay, **later},
+        {"weight_decay": decay, **lr_halved},
         {"weight_decay": decay, **both},
-        {"weight_decay": decay, "loud": 4.0},
+        {"weight_decay": decay, "gradient_scale": 4.0},
     ]
 
 
-def _lost(
+def _share_taken(
     subject: Subject,
     order: str,
     k: int,
@@ -113,7 +113,7 @@ def _lost(
 def simple(x: float) -> float:
     """Round to two digits if that is the same, or else to four."""
     two, four = (float(f"{x:.{digits}g}") for digits in (2, 4))
-    return two if abs(two - x) <= SAME * abs(x) / 2 else four
+    return two if abs(two - x) <= TOLERANCE * abs(x) / 2 else four
 
 
 def share(subject: Subject, pull: Tensor, base: Tensor) -> float:

@@ -29,8 +29,8 @@ from weightdecay.subject import (
     LONG,
     LR,
     MATRIX,
-    SAME,
     STEPS,
+    TOLERANCE,
     VECTOR,
     WEIGHT_DECAY,
     ByHand,
@@ -122,7 +122,7 @@ def _compared(answer: Answer, subject: Subject | None) -> str:
         if _unseen(subject):
             lost = hidden(subject)
             known = [x is not None for x in (lost, answer.hidden)]
-            near = math.isclose(lost or 0, answer.hidden or 0, rel_tol=SAME)
+            near = math.isclose(lost or 0, answer.hidden or 0, rel_tol=TOLERANCE)
             if answer.place == "none" and near and known[0] == known[1]:
                 return "alike"
             return "not decayed" if lost == 0 else "otherwise"
@@ -217,7 +217,7 @@ def _formula_keeps(subject: Subject, answer: Answer) -> float | None:
         - (hides or 0) * lr
     )
     off = abs(says - (left or 0))
-    return says if off > max(SAME * abs(1 - says), subject.rounding) else None
+    return says if off > max(TOLERANCE * abs(1 - says), subject.rounding) else None
 
 
 def _asked(subject: Subject) -> str:

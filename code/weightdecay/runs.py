@@ -24,7 +24,7 @@ RANGES = {
     ),
 }
 # Two multipliers are one if they differ by less than this part of themselves.
-SAME = 1e-9
+TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Run:
 
 def constant(schedule: list[float]) -> bool:
     """Return whether all multipliers are one number, but for rounding."""
-    return max(schedule) - min(schedule) <= SAME * max(schedule)
+    return max(schedule) - min(schedule) <= TOLERANCE * max(schedule)
 
 
 def _number(name: str, value: object) -> float:
@@ -109,7 +109,7 @@ def _multipliers(given: Iterable[float], lr: float | None) -> list[float]:
         for s in given
     ]
     largest = max(multipliers, default=0.0)
-    if largest < 1 - SAME and lr != 1:
+    if largest < 1 - TOLERANCE and lr != 1:
         raise ValueError(
             f"multipliers must reach 1, got {len(multipliers)}, the largest {largest:g}"
             f". Are they learning rates? Divide them by the lr that the optimizer is "

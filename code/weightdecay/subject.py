@@ -32,7 +32,7 @@ LR, WEIGHT_DECAY = 0.1, 0.3
 STEPS, CHANGE, WARM, RETURN, LONG = 13, 4, 8, 50, 101
 MATRIX, VECTOR = (3, 2), (3,)
 # Two results are one if they differ by less than this part of the decay's effect.
-SAME = 1e-3
+TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Subject:
     def same(self, a: Tensor, b: Tensor, effect: Tensor) -> bool:
         """Return whether two results are one, if rounding lets the effect be seen."""
         size, gap = (x.abs().max().item() for x in (effect, a - b))
-        return size > 5 * self.rounding and gap <= max(SAME * size, self.rounding)
+        return size > 5 * self.rounding and gap <= max(TOLERANCE * size, self.rounding)
 
     def weight(self, size: float = 1.0) -> Tensor:
         """Return a weight of which no two elements are alike, the first being size."""
@@ -97,7 +97,7 @@ class Subject:
         places: tuple[tuple[int, float], ...] = (),
         lr: float | None = None,
         changes: tuple[tuple[int, float], ...] = (),
-        loud: float = 1.0,
+        gradient_scale: float = 1.0,
         by_hand: ByHand | None = None,
         steps: int = STEPS,
         again: int = 0,
@@ -106,17 +106,18 @@ class Subject:
 
         The optimizer is made at ``weight(size)``; ``places`` says before which step the
         weight is put to which size, ``changes`` from which step on lr is multiplied by
-        what; gradients are ``loud`` times as large. ``by_hand`` takes the steps, if it
-        is given. The same walk is taken once, unless ``again`` is another number.
+        what; gradients are ``gradient_scale`` times as large. ``by_hand`` takes the
+        steps, if it is given. The same walk is taken once, unless ``again`` is another
+        number.
         """
         lr = lr or self.lr
         asked = (weight_decay, size, places, lr, changes)
-        key = (*asked, loud, by_hand, steps, again)
+        key = (*asked, gradient_scale, by_hand, steps, again)
         if key not in self.walked:
             if self.progress:
                 self.progress(f"run {len(self.walked) + 1} with {self.shape}")
             with seeded(), silent():
-                self.walked[key] = self._walk(*asked, loud, by_hand, steps)
+                self.walked[key] = self._walk(*asked, gradient_scale, by_hand, steps)
         return self.walked[key]
 
     def _walk(
@@ -126,7 +127,7 @@ class Subject:
         places: tuple[tuple[int, float], ...],
         lr: float,
         changes: tuple[tuple[int, float], ...],
-        loud: float,
+        gradient_scale: float,
         by_hand: ByHand | None,
         steps: int,
     ) -> Tensor:
@@ -141,7 +142,7 @@ class Subject:
             before, now = now, lr * change.get(k, now / lr)
             if now != before:
                 scale_lr(optimizer, now / before)
-            old, g = w.detach().clone(), loud * self.gradient(k)
+            old, g = w.detach().clone(), gradient_scale * self.gradient(k)
             rates = Rates(k, now, before, lr)
             by_hand(w, g, rates, step) if by_hand else step(g)
             moves.append(w.detach().double() - old.double())

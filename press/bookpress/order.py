@@ -56,11 +56,11 @@ HOOKS = {
     "builder-inited": [
         (500, "execute.execution.remember"),
         (500, "write.outdated.remember"),
+        (500, "write.publish.leave_what_is_read"),
         (500, "downloads.markdown_pages.keep_sources"),
         (500, "site.look.use_sheet"),
         (500, "site.search.take_over"),
         (500, "write.live.keep_templates"),
-        (500, "write.publish.leave_what_is_read"),
         (998, "write.live.wait_for_save"),
         (999, "write.live.leave_unfinished"),
     ],

@@ -139,7 +139,7 @@ def test_of_a_shift_that_part_is_left_by_which_the_copy_moves(every, part):
     # However often they meet: it was thought to be halved each time.
     assert answer.shift_left == pytest.approx(part, rel=1e-3)
     one = find_subject(lookahead(every, part), (1,))
-    left = 1 + one.walk(0.3, loud=0.0, steps=2 * every).sum().item()
+    left = 1 + one.walk(0.3, gradient_scale=0.0, steps=2 * every).sum().item()
     meeting = 1 - part + part * (1 - 0.1 * 0.3) ** every
     assert left == pytest.approx(meeting**2, abs=1e-12)
 

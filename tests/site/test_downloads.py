@@ -95,7 +95,7 @@ def execute(python, file):
 def test_it_installs_the_package_that_lies_beside_it(
     site, without_the_package, tmp_path
 ):
-    file = Path(shutil.copy(offered(site, "sgd", "Notebook"), tmp_path))
+    file = Path(shutil.copy(offered(site, "rules", "Notebook"), tmp_path))
     alone = execute(without_the_package, file)
     (wheel,) = site.glob("weightdecay-*.whl")
     assert f"Put beside this notebook: {wheel.name}" in alone.stderr

@@ -57,12 +57,14 @@ def test_the_gradients_turn_and_some_penalties_turn_them():
     assert asked.weight(2.0).equal(2 * asked.weight())
 
 
-def sgd_by_hand(asked, start, changes=(), places=(), lr=LR, loud=1.0, decay=0.0):
+def sgd_by_hand(
+    asked, start, changes=(), places=(), lr=LR, gradient_scale=1.0, decay=0.0
+):
     w, moves = start.clone(), []
     for k in range(STEPS):
         w = asked.weight(dict(places)[k]) if k in dict(places) else w
         now = lr * [x for at, x in ((0, 1.0), *changes) if at <= k][-1]
-        move = -now * (loud * asked.gradient(k) + decay * w)
+        move = -now * (gradient_scale * asked.gradient(k) + decay * w)
         w = w + move
         moves.append(move)
     return torch.stack(moves)
@@ -76,7 +78,7 @@ def sgd_by_hand(asked, start, changes=(), places=(), lr=LR, loud=1.0, decay=0.0)
         {"changes": ((2, 0.5), (5, 3.0))},
         {"places": ((3, 2.0), (4, -1.0))},
         {"lr": 0.03},
-        {"loud": 4.0},
+        {"gradient_scale": 4.0},
     ],
 )
 def test_a_walk_is_what_the_optimizer_does_with_these_gradients(how):
@@ -198,7 +200,7 @@ def test_what_is_printed_and_warned_is_not_seen(capsys):
     with silent():
         print("out")
         print("error", file=sys.stderr)
-        warnings.warn("loud", stacklevel=1)
+        warnings.warn("gradient_scale", stacklevel=1)
     print("after")
     assert capsys.readouterr() == ("after\n", "")
 

@@ -189,9 +189,15 @@ def write_all(app, env):
         return []
     # Until here the builder's folder is the published one: it compares the pages there.
     same = publication.editions.get(builder.name) == edition(app)
-    if publication.changed or not same or any(builder.get_outdated_docs()):
-        write_into(app, publication.fresh)
+    changed = publication.changed or not same or any(builder.get_outdated_docs())
+    write_into(app, publication.fresh)
+    if changed:
         return env.found_docs
+    # Themes finish what is there all the same: a copy, which is left at the end.
+    left_out = shutil.ignore_patterns(".*", "CNAME")
+    shutil.copytree(
+        publication.place, publication.fresh, ignore=left_out, dirs_exist_ok=True
+    )
     app.unwritten = NothingChangedError()
     return []
 
