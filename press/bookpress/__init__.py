@@ -10,10 +10,11 @@ and ``warm_process``; ``executed`` (when each page ran).
 
 ``page``: what a page says and shows. ``opening`` (the answer first, a takeaway for each
 section), ``folds`` (checks and solutions to be opened), ``names`` (short ones, for
-links), ``references`` and ``citing``, ``mathematics`` (KaTeX at build time),
-``numbers`` (those that a cell computed), ``listings`` (code, without what it says to
-tools), ``inline_svg``, ``image_sizes``, ``on_demand`` (drawings and sliders, when they
-are needed), ``previews`` (what a reference points to), ``accessible``.
+links), ``references`` and ``citing``, ``mathematics`` (KaTeX at build time) with
+``formula_fonts``, ``numbers`` (those that a cell computed), ``listings`` (code, without
+what it says to tools), ``inline_svg``, ``image_sizes``, ``on_demand`` (drawings and
+sliders, when they are needed), ``previews`` (what a reference points to),
+``accessible``.
 
 ``downloads``: what a page can become. ``notebooks``, ``launch``, ``wheel`` (the package
 that notebooks import), ``markdown_pages`` and llms.txt, both texts written by
@@ -25,7 +26,8 @@ that notebooks import), ``markdown_pages`` and llms.txt, both texts written by
 ``address``, ``metadata``, ``root_pages``, ``last_changed``.
 
 ``write``: from a save to a published book. ``live`` and ``chapter`` for who writes;
-``outdated`` (what is read again), ``checks``, ``publish``, ``repeatable``.
+``outdated`` (what is read again), ``checks``, ``publish`` with ``shared`` (what makes
+it write all pages), ``repeatable``.
 
 What happens when, of all of them, is in ``order``: begin there. ``settings`` reads
 what the book's own files say of it.

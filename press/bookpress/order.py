@@ -28,6 +28,7 @@ EXTENSIONS = [
     "page.inline_svg",
     "page.on_demand",
     "page.mathematics",
+    "page.formula_fonts",
     "downloads.notebooks",
     "downloads.launch",
     "downloads.wheel",
@@ -67,10 +68,8 @@ HOOKS = {
     "env-get-outdated": [
         (500, "execute.execution.changed_below"),
         (500, "write.outdated.changed"),
-        (500, "write.publish.note_removed"),
     ],
     "env-before-read-docs": [
-        (1, "write.publish.note_read"),
         (500, "execute.execution.run_stale"),
     ],
     "env-purge-doc": [
@@ -83,19 +82,20 @@ HOOKS = {
     "doctree-read": [
         (500, "execute.execution.write_notebook"),
         (500, "write.outdated.note"),
-    ],
-    "env-updated": [
-        (999, "write.publish.write_all"),
+        (500, "write.publish.note"),
+        (500, "site.metadata.note"),
     ],
     "env-get-updated": [
         # Before all who number, and after them.
         (1, "downloads.parts.as_on_the_page"),
         (999, "downloads.parts.as_tex_counts"),
+        # When all is numbered.
+        (1000, "write.publish.choose_pages"),
     ],
     "env-check-consistency": [
         # Sphinx has stored its environment, and not yet written a page.
         (500, "write.repeatable.without_times"),
-        (500, "page.mathematics.copy_styles"),
+        (500, "page.formula_fonts.copy_styles"),
     ],
     "doctree-resolved": [
         (500, "page.folds.leave_out"),
@@ -131,13 +131,14 @@ HOOKS = {
         (900, "page.accessible.mend"),
     ],
     "build-finished": [
+        (1, "write.publish.copy_written"),
         # When all pages are written, before anyone looks at what they use.
         (400, "page.previews.add_previews"),
         # When all pages are written, before anyone publishes them.
         (450, "site.search.write"),
         (500, "execute.execution.end"),
         (500, "page.mathematics.close"),
-        (500, "page.mathematics.cut_fonts"),
+        (500, "page.formula_fonts.cut_fonts"),
         (500, "downloads.wheel.write"),
         (500, "downloads.markdown_pages.write_list"),
         (500, "downloads.pdf.finish"),

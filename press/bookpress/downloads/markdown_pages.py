@@ -10,8 +10,6 @@ llmstxt.org.
 
 from pathlib import Path
 
-from docutils import nodes
-
 from bookpress.downloads.editions import in_text, portable, put_back, read_executed
 from bookpress.downloads.markdown import Fold, Numbers, blocks, folded
 from bookpress.order import connect
@@ -19,7 +17,8 @@ from bookpress.page.folds import Folded
 
 
 def setup(app):
-    """Register with Sphinx."""
+    """Register with Sphinx, and with it who notes what each page is about."""
+    app.setup_extension("bookpress.site.metadata")
     connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -77,12 +76,12 @@ def write_list(app, error):
         return
     root, site = app.config.root_doc, app.config.html_baseurl
     pages = [page for page in in_order(app.env, root) if page != root]
-    lines = [f"# {app.config.project}", f"> {_description(app.env, root)}", "## Pages"]
+    said = {page: app.env.metadata[page]["description"] for page in [root, *pages]}
+    lines = [f"# {app.config.project}", f"> {said[root]}", "## Pages"]
     lines.append(
         "\n".join(
-            f"- [{app.env.titles[page].astext()}]({site}_sources/{page}.md): "
-            f"{_description(app.env, page)}"
-            for page in [root, *pages]
+            f"- [{app.env.titles[page].astext()}]({site}_sources/{page}.md): {about}"
+            for page, about in said.items()
         )
     )
     Path(app.outdir, "llms.txt").write_text("\n\n".join(lines) + "\n", "utf8")
@@ -93,8 +92,3 @@ def in_order(env, page):
     yield page
     for below in env.toctree_includes.get(page, ()):
         yield from in_order(env, below)
-
-
-def _description(env, page):
-    tags = env.get_doctree(page).findall(nodes.meta)
-    return next((t["content"] for t in tags if t.get("name") == "description"), "")

@@ -11,6 +11,7 @@ change it is gone from them until it is built again.
 
 import hashlib
 import shutil
+from functools import cache
 from pathlib import Path
 
 from bookpress.execute.execution import executed_notebook
@@ -36,8 +37,12 @@ def digest(app):
     return seen.hexdigest()
 
 
+@cache
 def current(app):
-    """Return the PDF, if it was written from what the pages are written from."""
+    """Return the PDF, if it was written from what the pages are written from.
+
+    They are read when it is first asked for, and then no more.
+    """
     if app.builder.name != "html":
         return None
     _, source, *_ = app.config.latex_documents[0]

@@ -13,18 +13,12 @@ files come from.
 """
 
 import html
-import io
 import json
-import logging as standard_logging
 import re
-import shutil
 from functools import reduce
 from pathlib import Path
 
-from bs4 import BeautifulSoup
 from docutils import nodes
-from fontTools import subset
-from fontTools.ttLib import TTFont
 from py_mini_racer import MiniRacer
 from sphinx.locale import _
 from sphinx.transforms import SphinxTransform
@@ -56,14 +50,6 @@ _SURPLUS = re.compile("<mo>\u2061</mo>(?=</m(?:sub|sup|subsup|under|over|underov
 # LaTeX numbers the lines of these. On a page the number is Sphinx's.
 _NUMBERED = re.compile(r"\\(begin|end)\{(align|alignat|equation|gather)\}")
 
-# In a font's table of names: family, unique id, full name, PostScript name, ...
-_NAMES = (1, 3, 4, 6, 16)
-# Else it tells of every table that it cuts, and of days before its own time.
-standard_logging.getLogger("fontTools").setLevel(standard_logging.ERROR)
-
-# What style sheets put into the text.
-_SIGNS = "✓→"
-
 # A command or a character.
 _TOKEN = re.compile(r"\\[a-zA-Z]+|\\?.", re.DOTALL)
 
@@ -75,6 +61,7 @@ def setup(app):
     app.add_config_value("book_macros", {}, "env")
     app.add_transform(Macros)
     katex = app.katex = Katex()
+    app.setup_extension("bookpress.page.formula_fonts")
     app.add_html_math_renderer("katex", (katex.inline, None), (katex.block, None))
     connect(app, __name__)
     # A forked process has no JavaScript engine.
@@ -215,48 +202,6 @@ class Katex:
 def configure(app, config):
     """Keep MyST from preparing for MathJax."""
     config.myst_update_mathjax = False
-
-
-def copy_styles(app, env):
-    """Put what the pages load among the static files: one style sheet, and fonts."""
-    if app.builder.format == "html":
-        target = Path(app.outdir, "_static", "katex")
-        shutil.copytree(_KATEX / "fonts", target / "fonts", dirs_exist_ok=True)
-        shutil.copy(_KATEX / "LICENSE", target)
-        shutil.copy(_KATEX / "katex.min.css", target / "katex.css")
-
-
-def cut_fonts(app, error):
-    """Leave in the fonts the letters that some formula shows, or some text has.
-
-    The text's own face may lack a letter, which is then taken from here.
-    """
-    if error or app.builder.format != "html":
-        return
-    letters = {*_SIGNS}
-    for page in Path(app.outdir).rglob("*.html"):
-        parsed = BeautifulSoup(page.read_text("utf8"), "html.parser")
-        letters.update(*(part.text for part in parsed.select(".katex-html")))
-        letters.update(letter for letter in parsed.text if letter > "\xff")
-    for font in Path(app.outdir, "_static", "katex", "fonts").glob("*.woff"):
-        font.write_bytes(cut(font, map(ord, letters)))
-
-
-def cut(font_file, codes):
-    """Return a font as WOFF bytes, with the glyphs for ``codes`` and its licence."""
-    font = TTFont(font_file, recalcTimestamp=False)
-    options = subset.Options(name_IDs=["*"], notdef_outline=True)
-    options.layout_features, options.hinting = [], False
-    cutter = subset.Subsetter(options)
-    cutter.populate(unicodes=codes)
-    cutter.subset(font)
-    for record in font["name"].names:
-        if record.nameID in _NAMES:
-            record.string = "Formulas"
-    font.flavor = "woff"
-    file = io.BytesIO()
-    font.save(file)
-    return file.getvalue()
 
 
 def close(app, error):

@@ -26,6 +26,11 @@ def description(doctree):
     return ""
 
 
+def note(app, doctree):
+    """Note the description with what else the front matter says of a page."""
+    app.env.metadata[app.env.docname]["description"] = description(doctree)
+
+
 def first_figure(notebook):
     """Return the first figure of an executed page as the bytes of a PNG, or nothing."""
     for cell in notebook.cells if notebook else ():
@@ -47,7 +52,7 @@ def add(app, pagename, templatename, context, doctree):
     """Add to a page what others show of it."""
     context["author"] = app.config.author
     if doctree is not None:
-        context["description"] = description(doctree)
+        context["description"] = app.env.metadata[pagename]["description"]
         context["pagetitle"] = app.env.titles[pagename].astext()
         site = app.config.html_baseurl
         if site and first_figure(read_executed(app, app.config.root_doc)):

@@ -13,11 +13,17 @@ It is a script, since nothing else can be read from a folder of files.
 
 import json
 import shutil
+from dataclasses import astuple
 from pathlib import Path
 
+from bookpress.execute.dependencies import digest, digest_of_file
 from bookpress.order import connect
+from bookpress.site import linear
+from bookpress.site import sections as reading
 from bookpress.site.sections import sections
 
+# A page that is as it was is not read again, unless these read it otherwise.
+_READERS = [digest_of_file(module.__file__) for module in (linear, reading)]
 _LIBRARY = Path(__file__).with_name("minisearch")
 # What only Sphinx's own search uses.
 _NEEDLESS = ("searchtools.js", "language_data.js", "doctools.js", "sphinx_highlight.js")
@@ -57,13 +63,16 @@ def write(app, error):
 
 def _book(app):
     """Return the script that hands over all pages and their sections."""
-    pages, lines = [], []
+    pages, lines, kept = [], [], Path(app.doctreedir, "sections.json")
+    before = json.loads(kept.read_text("utf8")) if kept.exists() else {}
+    now = {}
     for count, name in enumerate(sorted(app.env.found_docs)):
         pages.append([app.builder.get_target_uri(name), _short_name(app.env, name)])
         html = Path(app.builder.get_outfilename(name)).read_text("utf8")
-        for each in sections(html):
-            section = [count, each.anchor, each.number, each.title, each.text]
-            lines.append(_json(section))
+        key = digest([html, *_READERS])
+        now[key] = before.get(key) or [astuple(each) for each in sections(html)]
+        lines += [_json([count, *each]) for each in now[key]]
+    kept.write_text(_json(now), "utf8")
     whole = ",\n".join(lines)
     return f"BookSearch.receive({{pages: {_json(pages)}, sections: [\n{whole}\n]}});\n"
 

@@ -7,13 +7,14 @@ from the next build, which then succeeds. And it leaves old titles, numbers and 
 on the pages that did not change themselves. Delete it when Sphinx builds into a folder
 of its own.
 
-Here a build writes every page, from what is read and executed already, into a fresh
-folder beside the published one, and takes its place when all is well. If nothing
-changed, nothing is written. What Sphinx remembers is trusted only after a build without
-a warning, and only as long as the files are the same that print all pages: the setting
-``publish_depends``. A second build waits until the first is done. What a host or git
-keeps in the published folder stays there. A builder that makes no pages, such as
-``linkcheck``, has a folder of its own beside it.
+Here a build writes into a folder of its own, beside the published one, finishes a copy
+of it, and lets that take its place when all is well. It writes every page, but where
+nothing has changed that pages see of each other (``shared``) those alone that were
+read. If nothing changed, nothing is written. What Sphinx and that folder remember is
+trusted only after a build without a warning, and only as long as the files are the same
+that print all pages: the setting ``publish_depends``. A second build waits until the
+first is done. What a host or git keeps in the published folder stays there. A builder
+that makes no pages, such as ``linkcheck``, has a folder of its own beside it.
 """
 
 import json
@@ -29,6 +30,7 @@ from bookpress.downloads import pdf
 from bookpress.execute.dependencies import digest, digest_of_file
 from bookpress.order import connect
 from bookpress.settings import existing
+from bookpress.write.shared import digest_of_shared
 
 try:
     import fcntl
@@ -38,6 +40,8 @@ except ImportError:  # Windows, where builds don't wait for each other
 LOG = logging.getLogger(__name__)
 # The builders whose folder is replaced as a whole.
 PUBLISHING = {"html", "dirhtml", "singlehtml", "latex"}
+# Where a page that was written again leaves what it used before.
+NAMED_BY_CONTENT = ("_images", "_downloads", "_static/late")
 # What a build makes itself of the hidden files in the published folder.
 HIDDEN = {".buildinfo", ".buildinfo.bak", ".doctrees", ".nojekyll"}
 
@@ -47,8 +51,8 @@ class Publication:
 
     def __init__(self, app):
         """Take the lock, and forget what can't be trusted."""
-        self.place, self.changed, self.removed = Path(app.outdir), False, False
-        self.publishes = True
+        self.place, self.publishes, self.edition = Path(app.outdir), True, None
+        self.written = self.place.with_name(f".{self.place.name}.written")
         self.fresh = self.place.with_name(f".{self.place.name}.new")
         self.old = self.place.with_name(f".{self.place.name}.old")
         self.lock = wait_for_lock(self.place.parent / ".lock")
@@ -63,8 +67,8 @@ class Publication:
         self.mark.unlink(missing_ok=True)
         if not self.editions:
             Path(app.doctreedir, ENV_PICKLE_FILENAME).unlink(missing_ok=True)
+            shutil.rmtree(self.written, ignore_errors=True)
         shutil.rmtree(self.fresh, ignore_errors=True)
-        self.fresh.mkdir(parents=True)
 
     def trusted(self):
         """Return the edition that each builder published; none after a failure."""
@@ -145,8 +149,10 @@ def commit(home):
 
 
 def begin(app, config):
-    """Before Sphinx makes its builder: take the lock."""
+    """Before Sphinx makes its builder: take the lock, name the folder to write into."""
     app.publication = Publication(app)
+    app.publication.written.mkdir(parents=True, exist_ok=True)
+    app.outdir = type(app.outdir)(app.publication.written)
 
 
 def leave_what_is_read(app):
@@ -163,47 +169,55 @@ def write_into(app, folder):
     app.outdir = app.builder.outdir = type(app.outdir)(folder)
 
 
+def note(app, doctree):
+    """Note that a page is read: each builder then has to write it."""
+    if not hasattr(app.env, "page_editions"):
+        app.env.page_editions = {}
+    app.env.page_editions[app.env.docname] = time.time_ns()
+
+
 def edition(app):
-    """Return what names the state in which all pages are written."""
-    read = getattr(app.env, "published_edition", None)
-    return [read, app.publication.commit, *pdf.edition(app)]
+    """Return what names the state of each page, and of all that they share."""
+    env = app.env
+    known = getattr(env, "page_editions", {})
+    read = {page: known.get(page) for page in env.found_docs}
+    shared = [digest_of_shared(env), app.publication.commit, *pdf.edition(app)]
+    return {"pages": read, "shared": shared}
 
 
-def note_removed(app, env, added, changed, removed):
-    """Note that the book changes when a page is gone."""
-    app.publication.removed = bool(removed)
-    return []
-
-
-def note_read(app, env, docnames):
-    """Note that the book changes when a page is read, and not when one is printed."""
-    if docnames or app.publication.removed:
-        app.publication.changed = True
-        env.published_edition = time.time_ns()
-
-
-def write_all(app, env):
-    """Have all pages written into the fresh folder, or none."""
+def choose_pages(app, env):
+    """Return the pages to write: all, those that were read, or none."""
     publication, builder = app.publication, app.builder
     if not publication.publishes:
         return []
-    # Until here the builder's folder is the published one: it compares the pages there.
-    same = publication.editions.get(builder.name) == edition(app)
-    changed = publication.changed or not same or any(builder.get_outdated_docs())
-    write_into(app, publication.fresh)
-    if changed:
-        return env.found_docs
-    # Themes finish what is there all the same: a copy, which is left at the end.
-    left_out = shutil.ignore_patterns(".*", "CNAME")
-    shutil.copytree(
-        publication.place, publication.fresh, ignore=left_out, dirs_exist_ok=True
-    )
-    app.unwritten = NothingChangedError()
-    return []
+    before, now = publication.editions.get(builder.name), edition(app)
+    publication.edition = now
+    if before == now and not any(builder.get_outdated_docs()):
+        app.unwritten = NothingChangedError()
+        return []
+    if before and before["shared"] == now["shared"] and builder.name == "html":
+        return [p for p in now["pages"] if now["pages"][p] != before["pages"].get(p)]
+    shutil.rmtree(publication.written)
+    publication.written.mkdir()
+    return env.found_docs
 
 
 class NothingChangedError(Exception):
     """Tells who works on the output that there is none."""
+
+
+def copy_written(app, error):
+    """Have who works on the output do so on a copy: without what no page names."""
+    publication = app.publication
+    if error or not publication.publishes:
+        return
+    shutil.copytree(publication.written, publication.fresh)
+    write_into(app, publication.fresh)
+    named = "".join(p.read_text("utf8") for p in publication.fresh.rglob("*.html"))
+    for folder in NAMED_BY_CONTENT if named else ():
+        for file in filter(Path.is_file, (publication.fresh / folder).rglob("*")):
+            if file.name not in named:
+                file.unlink()
 
 
 def finish(app, error):
@@ -214,13 +228,13 @@ def finish(app, error):
         if error is None and not warned:
             publication.keep(builder.name, None)
     elif isinstance(error, NothingChangedError):
-        publication.keep(builder.name, edition(app))
+        publication.keep(builder.name, publication.edition)
     elif error is None and warned and (app.keep_going or app.warningiserror):
         LOG.info("Not published, because of warnings: %d.", warned)
     elif error is None:
         publication.take_place()
         if not warned:
-            publication.keep(builder.name, edition(app))
+            publication.keep(builder.name, publication.edition)
     if publication.publishes:
         write_into(app, publication.place)
     shutil.rmtree(publication.fresh, ignore_errors=True)

@@ -12,17 +12,13 @@ from bookpress.downloads import markdown_pages
 
 @pytest.fixture
 def app(tmp_path):
-    def doctree(page):
-        return nodes.container(
-            "", nodes.meta(name="description", content=f"On {page}.")
-        )
-
+    pages = ("root", "a", "b")
     env = SimpleNamespace(
         toc_secnumbers={},
         toc_fignumbers={"a": {"figure": {"fig-a": (1, 2)}}},
         toctree_includes={"root": ["b", "a"]},
-        titles={p: nodes.title("", f"Title {p}") for p in ("root", "a", "b")},
-        get_doctree=doctree,
+        titles={page: nodes.title("", f"Title {page}") for page in pages},
+        metadata={page: {"description": f"On {page}."} for page in pages},
     )
     config = SimpleNamespace(root_doc="root", html_baseurl="", project="Book")
     builder = SimpleNamespace(name="html", get_target_uri="{}.html".format)

@@ -1,7 +1,9 @@
 """The whole book is published, or nothing, whatever happens."""
 
 import errno
+import re
 import resource
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +22,80 @@ def test_when_nothing_changed_nothing_is_written(published):
     result = published.build(*STRICT)
     assert result.code == 0 and "no targets are out of date" in result.said
     assert {p: p.stat().st_mtime_ns for p in html.rglob("*")} == before
+
+
+REFERRING = """\
+# A chapter that refers
+
+See {numref}`fig-there`, {eq}`there`, [](#part) and [](b.md).
+"""
+REFERRED = """\
+# A chapter that is referred to
+
+Some prose.
+
+(part)=
+## A part
+
+```{math}
+:label: there
+x = y
+```
+
+```{figure} dot.png
+:name: fig-there
+
+A dot.
+```
+"""
+DOT = (
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\b\0\0\0\0:~\x9bU\0\0\0\n"
+    b"IDATx\x9cc`\0\0\0\2\0\1H\xaf\xa4q\0\0\0\0IEND\xaeB`\x82"
+)
+FIGURE = "```{figure} dot.png\n:name: fig-first\n\nAnother.\n```\n"
+# What is changed in the page that is referred to, and whether no other page can know.
+EDITS = {
+    "a word": ("Some prose", "Other prose", True),
+    "lines above all else": ("Other prose.", "Other prose.\n\nAnd.\n\nMore.", True),
+    "a title": ("is referred to", "has another name", False),
+    "a section's title": ("## A part", "## A part of it", False),
+    "an equation before": ("(part)=", "$$z = 1$$ (first)\n\n(part)=", False),
+    "a figure before": ("(part)=", f"{FIGURE}\n(part)=", False),
+    "a name that others may use": ("(part)=", "(other)=\n(part)=", False),
+    "a caption": ("A dot.", "A small dot.", False),
+    "a word at last": ("And.", "Most.", True),
+}
+
+
+def test_a_page_is_written_alone_as_long_as_no_other_can_know(
+    book, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    book.setting("numfig", True)
+    (book.folder / "dot.png").write_bytes(DOT)
+    text = REFERRED
+    for name, content in {"a": REFERRING, "b": text, "c": "# A third"}.items():
+        book.page(name, text=content)
+    assert book.build(*STRICT).code == 0
+    for number, (what, (old, new, alone)) in enumerate(EDITS.items()):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+        book.page("b", text=text)
+        said = book.build(*STRICT).said
+        written = {*re.findall(r"writing output\.\.\. \[ *\d+%\] (\w+)", said)}
+        # Sphinx writes the first page each time.
+        assert (written == {"b", "index"}) == alone, (what, said)
+        other = book.again()
+        other.folder = tmp_path / f"new{number}"
+        left_out = shutil.ignore_patterns("_build")
+        shutil.copytree(book.folder, other.folder, ignore=left_out)
+        assert other.build(*STRICT).code == 0
+        assert files_of(book) == files_of(other), what
+
+
+def files_of(book):
+    """Return the published files but for the index that Sphinx itself keeps up."""
+    return {k: file for k, file in book.files().items() if k != "searchindex.js"}
 
 
 def test_a_changed_title_is_changed_on_every_page(published):
