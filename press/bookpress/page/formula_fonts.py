@@ -15,11 +15,13 @@ from pathlib import Path
 from fontTools import subset
 from fontTools.ttLib import TTFont
 
+from bookpress.execute.dependencies import digest, digest_of_file
 from bookpress.order import connect
 
 _KATEX = Path(__file__).with_name("katex")
 # In a font's table of names: family, unique id, full name, PostScript name, ...
 _NAMES = (1, 3, 4, 6, 16)
+_THIS = digest_of_file(__file__)
 # What style sheets put into the text.
 _SIGNS = "✓→"
 # A formula for the eye: it ends where as many elements have ended as have begun.
@@ -51,8 +53,13 @@ def cut_fonts(app, error):
         text = page.read_text("utf8")
         letters.update(*map(_letters, {*formulas(text)}))
         letters.update(letter for letter in _letters(text) if letter > "\xff")
+    # Kept, for the letters seldom change.
+    kept = Path(app.doctreedir, "fonts", digest([sorted(letters), _THIS]))
     for font in Path(app.outdir, "_static", "katex", "fonts").glob("*.woff"):
-        font.write_bytes(cut(font, map(ord, letters)))
+        if not (kept / font.name).exists():
+            kept.mkdir(parents=True, exist_ok=True)
+            (kept / font.name).write_bytes(cut(font, map(ord, letters)))
+        shutil.copy(kept / font.name, font)
 
 
 def formulas(text):
