@@ -56,10 +56,13 @@ def cut_fonts(app, error):
     # Kept, for the letters seldom change.
     kept = Path(app.doctreedir, "fonts", digest([sorted(letters), _THIS]))
     for font in Path(app.outdir, "_static", "katex", "fonts").glob("*.woff"):
-        if not (kept / font.name).exists():
+        whole = kept / font.name
+        if not whole.exists():
             kept.mkdir(parents=True, exist_ok=True)
-            (kept / font.name).write_bytes(cut(font, map(ord, letters)))
-        shutil.copy(kept / font.name, font)
+            part = whole.with_suffix(".part")
+            part.write_bytes(cut(font, map(ord, letters)))
+            part.rename(whole)  # a build that is killed leaves no part of a font
+        shutil.copy(whole, font)
 
 
 def formulas(text):

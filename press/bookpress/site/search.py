@@ -64,8 +64,7 @@ def write(app, error):
 def _book(app):
     """Return the script that hands over all pages and their sections."""
     pages, lines, kept = [], [], Path(app.doctreedir, "sections.json")
-    before = json.loads(kept.read_text("utf8")) if kept.exists() else {}
-    now = {}
+    before, now = _read(kept), {}
     for count, name in enumerate(sorted(app.env.found_docs)):
         pages.append([app.builder.get_target_uri(name), _short_name(app.env, name)])
         html = Path(app.builder.get_outfilename(name)).read_text("utf8")
@@ -75,6 +74,14 @@ def _book(app):
     kept.write_text(_json(now), "utf8")
     whole = ",\n".join(lines)
     return f"BookSearch.receive({{pages: {_json(pages)}, sections: [\n{whole}\n]}});\n"
+
+
+def _read(kept):
+    """Return what an earlier build kept, if it was not killed while it did."""
+    try:
+        return json.loads(kept.read_text("utf8"))
+    except (OSError, ValueError):
+        return {}
 
 
 def _short_name(env, page):
