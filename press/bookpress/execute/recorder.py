@@ -89,7 +89,8 @@ def loaded():
     """Yield the name and the file of each module that is imported."""
     for name, module in list(sys.modules.items()):
         path = getattr(module, "__file__", None)
-        if isinstance(path, str):
+        # Some name a file that there is not, such as torch's of operators made in C.
+        if isinstance(path, str) and os.path.exists(path):
             yield name, os.path.abspath(path)
 
 

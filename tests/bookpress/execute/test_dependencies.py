@@ -174,6 +174,21 @@ def test_a_module_of_the_book_can_not_be_loaded_before_the_cells(book):
     assert result.code != 0 and "`cells_imports` loads" in result.said
 
 
+def test_a_module_that_only_claims_a_file_may_be_loaded_before_the_cells(
+    book, tmp_path, monkeypatch
+):
+    (tmp_path / "made_up.py").write_text(
+        "import sys, types\nparts = sys.modules['parts'] = types.ModuleType('parts')\n"
+        "parts.__file__ = 'parts.py'"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    book.config["execute"]["run_in_temp"] = False
+    book.setting("cells_imports", ["made_up"])
+    book.page("a", "import parts; parts.__file__")
+    result = book.build("-W")
+    assert result.code == 0 and book.outputs("a") == ["'parts.py'"], result.said
+
+
 def test_a_file_that_changes_while_cells_run_is_no_known_one(tmp_path):
     file = tmp_path / "data.txt"
     file.write_text("old")
