@@ -12,6 +12,7 @@ refers to it. A page without such references loads nothing.
 
 import posixpath
 import re
+from functools import cache
 from html import escape
 from pathlib import Path
 
@@ -78,15 +79,21 @@ def shown(html, name):
     """Return the element of that name if it can be shown, else nothing."""
     at = html.find(f' id="{name}"')
     start = html.rfind("<", 0, at)
-    opening = BeautifulSoup(html[start : html.find(">", at) + 1], "html.parser").find()
-    if at < 0 or not opening.css.match(SHOWN):
+    opening = html[start : html.find(">", at) + 1].replace(f' id="{name}"', "")
+    if at < 0 or not _can_be_shown(opening):
         return ""
-    depth = 0
-    for tag in re.compile(rf"<(/?){opening.name}\b[^<>]*>").finditer(html, start):
+    kind, depth = re.match(r"<(\w+)", opening)[1], 0
+    for tag in re.compile(rf"<(/?){kind}\b[^<>]*>").finditer(html, start):
         depth += -1 if tag[1] else 1
         if depth == 0:
             return html[start : tag.end()]
     return ""
+
+
+@cache
+def _can_be_shown(opening):
+    """Return whether an element can be shown; without a name, many begin alike."""
+    return bool(BeautifulSoup(opening, "html.parser").find().css.match(SHOWN))
 
 
 def portable(element, there, page):
