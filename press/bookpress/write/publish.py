@@ -18,9 +18,11 @@ that makes no pages, such as ``linkcheck``, has a folder of its own beside it.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from sphinx.application import ENV_PICKLE_FILENAME
@@ -55,7 +57,10 @@ class Publication:
         self.written = self.place.with_name(f".{self.place.name}.written")
         self.fresh = self.place.with_name(f".{self.place.name}.new")
         self.old = self.place.with_name(f".{self.place.name}.old")
-        self.lock = wait_for_lock(self.place.parent / ".lock")
+        lock = self.place.parent / ".lock"
+        self.lock = wait_for_lock(lock)
+        os.utime(lock)
+        self.started = lock.stat().st_mtime_ns
         if self.old.exists() and not any(self.place.iterdir()):
             self.place.rmdir()  # a build was killed between two renames
             self.old.rename(self.place)
@@ -84,6 +89,15 @@ class Publication:
         self.mark.parent.mkdir(parents=True, exist_ok=True)
         self.mark.write_text(json.dumps(kept), "utf8")
 
+    def leave_what_is_new(self):
+        """Take away what earlier builds wrote, not what extensions did at the start."""
+        for path in sorted(self.written.rglob("*"), reverse=True):
+            if path.is_dir():
+                with suppress(OSError):  # it is not empty
+                    path.rmdir()
+            elif last_touched(path) < self.started:
+                path.unlink()
+
     def take_place(self):
         """Let readers see the fresh folder."""
         shutil.rmtree(self.old, ignore_errors=True)
@@ -110,6 +124,11 @@ class Publication:
                 self.place.mkdir(parents=True, exist_ok=True)
                 path.rename(self.place / path.name)
         shutil.rmtree(self.old, ignore_errors=True)
+
+
+def last_touched(path):
+    """Return when a file was written, or put there with an older time, in ns."""
+    return max(path.stat().st_mtime_ns, path.stat().st_ctime_ns)
 
 
 def is_of_others(path):
@@ -197,8 +216,7 @@ def choose_pages(app, env):
         return []
     if before and before["shared"] == now["shared"] and builder.name == "html":
         return [p for p in now["pages"] if now["pages"][p] != before["pages"].get(p)]
-    shutil.rmtree(publication.written)
-    publication.written.mkdir()
+    publication.leave_what_is_new()
     return env.found_docs
 
 

@@ -93,6 +93,23 @@ def test_a_page_is_written_alone_as_long_as_no_other_can_know(
         assert files_of(book) == files_of(other), what
 
 
+EARLY = """\
+from pathlib import Path
+
+def setup(app):
+    app.connect("builder-inited", lambda app: Path(app.outdir, "early.txt").touch())
+"""
+
+
+def test_what_an_extension_writes_before_pages_are_read_is_published(book):
+    book.write("code/early.py", EARLY)
+    book.config["sphinx"]["extra_extensions"].append("early")
+    for title in ("# One", "# Another"):
+        book.page("a", text=title)
+        assert book.build(*STRICT).code == 0
+        assert "early.txt" in book.files()
+
+
 def files_of(book):
     """Return the published files but for the index that Sphinx itself keeps up."""
     return {k: file for k, file in book.files().items() if k != "searchindex.js"}
