@@ -103,7 +103,7 @@ def setup(app):
 
 def test_what_an_extension_writes_before_pages_are_read_is_published(book):
     book.write("code/early.py", EARLY)
-    book.config["sphinx"]["extra_extensions"].append("early")
+    book.config["sphinx"]["local_extensions"] = {"early": "code"}
     for title in ("# One", "# Another"):
         book.page("a", text=title)
         assert book.build(*STRICT).code == 0
