@@ -14,8 +14,6 @@ OURS = [
     "bookpress.write.checks",
     "bookpress.write.publish",
 ]
-# What offers the PDF asks the one who publishes where it is.
-NOT_PLAIN = [*OURS, "bookpress.downloads.pdf"]
 IMPORTS = ["torch", "torch._dynamo", "matplotlib.pyplot"]
 CHAPTER = """\
 ---
@@ -115,9 +113,7 @@ class ThisBook:
             settings = config["sphinx"]["config"]
             ours = [f"bookpress.{name}" for name in EXTENSIONS]
             at = settings["extensions"].index("bookpress")
-            settings["extensions"][at : at + 1] = [
-                x for x in ours if x not in NOT_PLAIN
-            ]
+            settings["extensions"][at : at + 1] = [x for x in ours if x not in OURS]
             for name in [n for n in settings if n.startswith(("cells_", "publish_"))]:
                 del settings[name]
         configure(folder, config, way)

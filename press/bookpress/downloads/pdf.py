@@ -43,8 +43,8 @@ def current(app):
 
     They are read when it is first asked for, and then no more.
     """
-    if app.builder.name != "html":
-        return None
+    if app.builder.name != "html" or not hasattr(app, "publication"):
+        return None  # a draft is no edition, and has none
     _, source, *_ = app.config.latex_documents[0]
     folder = Path(app.publication.place.parent, "latex")
     file, written = Path(folder, source).with_suffix(".pdf"), folder / DIGEST
@@ -66,7 +66,7 @@ def offer(app, pagename, templatename, context, doctree):
 
 def finish(app, error):
     """Note beside the TeX what it is from; put the PDF beside the pages."""
-    if error:
+    if error or not hasattr(app, "publication"):
         return
     if app.builder.name == "latex":
         Path(app.outdir, DIGEST).write_text(digest(app), "utf8")

@@ -55,6 +55,8 @@ def live(book):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     book.page("a", "'first'")
+    # Who offers the PDF asks the one who publishes, whom a draft does without.
+    book.config["sphinx"]["extra_extensions"].append("bookpress.downloads.pdf")
     book.prepare()
     command = [sys.executable, "-m", "bookpress.write.live", str(book.folder)]
     command += ["--port", str(port)]
