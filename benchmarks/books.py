@@ -115,7 +115,8 @@ class ThisBook:
             at = settings["extensions"].index("bookpress")
             settings["extensions"][at : at + 1] = [x for x in ours if x not in OURS]
             for name in [n for n in settings if n.startswith(("cells_", "publish_"))]:
-                del settings[name]
+                if name != "cells_sources":  # of which the wheel is made, too
+                    del settings[name]
         configure(folder, config, way)
 
     def edit(self, folder, what):

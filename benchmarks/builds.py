@@ -189,14 +189,15 @@ def main():
         said = "{:.1f} s CPU, {:.1f} s, {:.0f} MB".format(*figures)
         print(book, what, way, said, "" if right else "WRONG", flush=True)
 
-    for _ in range(wanted.runs):
-        for book in books:
-            measure_book(book, note)
     facts = {"cores": len(os.sched_getaffinity(0))}
     facts |= {"python": ".".join(map(str, sys.version_info[:3]))}
     facts |= {"jupyter_book": version("jupyter-book")}
-    text = f"# Builds\n\n{NOTE.format(**facts)}\n{table(noted)}"
-    wanted.table.write_text(text, "utf8")
+    for _ in range(wanted.runs):
+        for book in books:
+            measure_book(book, note)
+            # What was measured stays, if a later book fails.
+            text = f"# Builds\n\n{NOTE.format(**facts)}\n{table(noted)}"
+            wanted.table.write_text(text, "utf8")
 
 
 if __name__ == "__main__":

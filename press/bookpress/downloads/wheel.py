@@ -23,6 +23,8 @@ _EPOCH = "315532800"
 
 def setup(app):
     """Register with Sphinx."""
+    if "cells_sources" not in app.config:  # the setting of the execution, if it is on
+        app.add_config_value("cells_sources", [], "env")
     connect(app, __name__)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
