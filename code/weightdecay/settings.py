@@ -162,6 +162,8 @@ RANGES = {
     "m": SIZE,
     "n": SIZE,
     "d": SIZE,
+    "width": SIZE,
+    "p": SHARE,
     "total": NOT_NEGATIVE,
     "size": POSITIVE,
     "noise": NOT_NEGATIVE,
