@@ -84,34 +84,35 @@ class Compiled:
 
     def __init__(self):
         """Compile nothing yet."""
-        self.steps = {}
-        self.network = MAKE(0)
-        self.layout = batched.Layout(self.network)
+        self.steps, self.network = {}, MAKE(0)
 
     def __call__(self, count, steps):
         """Train so many networks."""
         step = self.steps.setdefault(count, torch.compile(self.step, dynamic=False))
         numbers = torch.tensor([p[:2] for p in points(count)])
-        w = torch.nn.utils.parameters_to_vector(self.network.parameters()).detach()
-        w = w.expand(count, -1).clone()
-        m, v = torch.zeros_like(w), torch.zeros_like(w)
+        named = self.network.named_parameters()
+        w = {n: torch.stack([x.detach()] * count) for n, x in named}
+        state = {n: (torch.zeros_like(x), torch.zeros_like(x)) for n, x in w.items()}
         for k, rows in enumerate(training.batches(task(steps), 0), start=1):
             scales = torch.tensor([1 - 0.9**k, 1 - 0.999**k])
-            w, m, v = step(w, m, v, numbers, scales, DATA.x[rows], DATA.y[rows])
+            x, y = DATA.x[rows], DATA.y[rows]
+            w, state = step(w, state, numbers, scales, x, y)
 
-    def step(self, w, m, v, numbers, scales, x, y):
+    def step(self, w, state, numbers, scales, x, y):
         """Return the weights and both moments after a step of AdamW."""
 
         def loss(w):
-            return functional.cross_entropy(
-                functional_call(self.network, self.layout.parts(w), (x,)), y
-            )
+            return functional.cross_entropy(functional_call(self.network, w, (x,)), y)
 
-        g, _ = vmap(grad_and_value(loss))(w)
-        lr, decay = numbers[:, :1], numbers[:, 1:]
-        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
-        u = (m / scales[0]) / ((v / scales[1]).sqrt() + 1e-8)
-        return (1 - lr * decay) * w - lr * u, m, v
+        gradients, _ = vmap(grad_and_value(loss))(w)
+        new, after = {}, {}
+        for name, g in gradients.items():
+            lr, decay = (n.view(-1, *[1] * (g.dim() - 1)) for n in numbers.T)
+            m, v = state[name]
+            m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+            u = (m / scales[0]) / ((v / scales[1]).sqrt() + 1e-8)
+            new[name], after[name] = (1 - lr * decay) * w[name] - lr * u, (m, v)
+        return new, after
 
 
 def ridge(count):

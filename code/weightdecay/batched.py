@@ -1,8 +1,8 @@
 """Train many networks at once.
 
-Many networks of one shape are one tensor of weights, of shape (networks, weights).
-``torch.func`` takes the gradients of all in one pass, and one call of the rule steps
-all. Most of a small network's step is Python, which they then share.
+A parameter of many networks of one shape is one tensor, of shape (networks, ...).
+``torch.func`` takes the gradients of all in one pass, and one call of the rule steps a
+parameter of all. Most of a small network's step is Python, which they then share.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from torch.func import functional_call, grad_and_value, vmap
 
 from weightdecay import updates
 from weightdecay.networks import Dropout
-from weightdecay.rule import State, Step, is_rule, settings_of
+from weightdecay.rule import Step, is_rule, settings_of
 from weightdecay.training import (
     Masks,
     Point,
@@ -45,6 +45,8 @@ DECOUPLED: dict[Callable[..., Any], Rule] = {
     torch.optim.NAdam: updates.nadamw,
     torch.optim.RAdam: updates.radamw,
 }
+# Weights that a rule steps at once on a CPU: few enough to stay in its cache.
+PIECE = 2**16
 # PyTorch's arguments that choose how a step is computed, and not which.
 HOW = ("foreach", "fused", "capturable", "differentiable")
 
@@ -94,108 +96,85 @@ def train_together(
     networks, data = [task.network(seed) for seed in seeds], task.data
     device, network = data.x.device, networks[0]
     each = torch.tensor([seeds.index(seed) for _, _, seed in points], device=device)
-    whole = [nn.utils.parameters_to_vector(n.parameters()).detach() for n in networks]
-    layout, w = Layout(network), torch.stack(whole)[each]
-    numbers = torch.tensor([p[:2] for p in points], dtype=w.dtype, device=device)
-    lr, decay = numbers[:, :1], numbers[:, 1:] * layout.mask(task.decayed).to(w)
+    starts = [dict(own.named_parameters()) for own in networks]
+    w: Weights = {
+        name: torch.stack([own[name].detach() for own in starts])[each]
+        for name in starts[0]
+    }
+    numbers = torch.tensor([p[:2] for p in points], device=device, dtype=torch.float64)
+    lr, decay = numbers.to(next(iter(w.values()))).split(1, dim=1)
+    steps = {
+        name: Stepping(rule, settings, decay if task.decayed(name) else 0 * decay)
+        for name in w
+    }
     order = torch.stack([batches(task, seed) for seed in seeds])
     masks = Masks(task, network, seeds)
-    gradients = vmap(grad_and_value(_loss_of(task, network, layout)))
+    gradients = vmap(grad_and_value(partial(_loss, task, network)))
     diverged = torch.full((len(points),), -1, device=device)
-    rows, step = list[Row](), Stepping(rule, layout, settings)
+    rows = list[Row]()
     for k, multiplier in enumerate(task.schedule):
-        keep = {f"{n}.keep": m.to(w)[each] for n, m in masks.draw().items()}
+        keep = {f"{n}.keep": m.to(lr)[each] for n, m in masks.draw().items()}
         now = order[:, k][each]
         g, losses = gradients(w, keep, data.x[now], data.y[now])
         diverged = noted(diverged, losses, k)
-        w = step(w, g, lr * multiplier, decay)
+        now_lr = lr * multiplier
+        w = {name: step(w[name], g[name], now_lr) for name, step in steps.items()}
         if task.is_measured(k + 1):
-            parts = layout.parts(w)
-
-            def outputs(x: Tensor, parts: Weights = parts) -> Tensor:
-                out: Tensor = vmap(partial(functional_call, network), (0, None))(
-                    parts, (x,)
-                )
-                return out
-
-            decayed = [part for name, part in parts.items() if task.decayed(name)]
+            outputs = partial(_outputs, network, w)
+            decayed = [part for name, part in w.items() if task.decayed(name)]
             found = measured(task, outputs, network, decayed)
             rows += rows_of(points, k + 1, found, diverged)
     return rows
 
 
-class Layout:
-    """Where each parameter of a network stands in the one vector of its weights."""
-
-    def __init__(self, network: nn.Module) -> None:
-        """Note names, shapes and sizes."""
-        named = dict(network.named_parameters())
-        self.shapes = {name: w.shape for name, w in named.items()}
-        self.sizes = [w.numel() for w in named.values()]
-
-    def parts(self, w: Tensor) -> Weights:
-        """Return views of the parameters, each of shape (*networks, *shape)."""
-        parts = w.split(self.sizes, dim=-1)
-        return {
-            name: part.reshape(*w.shape[:-1], *shape)
-            for part, (name, shape) in zip(parts, self.shapes.items(), strict=True)
-        }
-
-    def whole(self, parts: Weights) -> Tensor:
-        """Return what ``parts`` gave, as the one vector again."""
-        return torch.cat([part.flatten(1) for part in parts.values()], dim=1)
-
-    def mask(self, chosen: Callable[[str], bool]) -> Tensor:
-        """Return 1 for each weight of a parameter whose name is chosen, else 0."""
-        flags = torch.tensor([float(chosen(name)) for name in self.shapes])
-        return flags.repeat_interleave(torch.tensor(self.sizes))
+def _loss(
+    task: Task, network: nn.Module, w: Weights, keep: Weights, x: Tensor, y: Tensor
+) -> Tensor:
+    return task.objective(functional_call(network, w | keep, (x,)), y)
 
 
-def _loss_of(task: Task, network: nn.Module, layout: Layout) -> Callable[..., Tensor]:
-    def loss(w: Tensor, keep: Weights, x: Tensor, y: Tensor) -> Tensor:
-        out = functional_call(network, layout.parts(w) | keep, (x,))
-        return task.objective(out, y)
-
-    return loss
+def _outputs(network: nn.Module, w: Weights, x: Tensor) -> Tensor:
+    out: Tensor = vmap(partial(functional_call, network), (0, None))(w, (x,))
+    return out
 
 
 class Stepping:
-    """A rule that steps many networks at once, each with its lr and weight_decay."""
+    """A rule that steps one parameter of many networks, each with its lr and decay."""
 
-    def __init__(self, rule: Rule, layout: Layout, settings: dict[str, Any]) -> None:
-        """Take the rule as it is: most look at one entry of a weight at a time."""
-        self.rule, self.layout, self.settings = rule, layout, settings
+    def __init__(self, rule: Rule, settings: dict[str, Any], decay: Tensor) -> None:
+        """Take the rule as it is: most look at one entry of a weight at a time.
+
+        ``decay`` has the weight_decay of each network, of shape (networks, 1).
+        """
+        self.rule, self.settings, self.decay = rule, settings, decay
         self.bare = getattr(rule, "__wrapped__", rule)
         self.state: Any = None
-        self.checked = False
         # A user's own rule may look at a whole weight, as Muon does.
         self.by_entry = rule in vars(updates).values() and rule is not updates.muon
 
-    def __call__(self, w: Tensor, g: Tensor, lr: Tensor, decay: Tensor) -> Tensor:
-        """Return the weights after a step: all of shape (networks, weights)."""
+    def __call__(self, w: Tensor, g: Tensor, lr: Tensor) -> Tensor:
+        """Return the weights after a step, (networks, ...); ``lr`` is (networks, 1)."""
         if self.by_entry:
-            # Checked at the first step: the numbers of later ones were before.
-            rule, self.checked = self.bare if self.checked else self.rule, True
-            run = {"lr": lr, "weight_decay": decay, **self.settings}
-            w, self.state = rule(w, g, self.state, **run)
-            return w
-        old, slopes = self.layout.parts(w), self.layout.parts(g)
-        decays = self.layout.parts(decay)
-        states, new = self.state or dict.fromkeys(old), {}
-        for name in old:
-            # One network's decay is one number for all of a parameter.
-            number = decays[name].flatten(1)[:, 0]
-            pair = old[name], slopes[name]
-            new[name], states[name] = self._each(*pair, states[name], lr[:, 0], number)
-        self.state = states
-        return self.layout.whole(new)
+            return self._by_entry(w.flatten(1), g.flatten(1), lr).view_as(w)
+        return self._as_if_alone(w, g, lr[:, 0])
 
-    def _each(
-        self, w: Tensor, g: Tensor, state: State, lr: Tensor, decay: Tensor
-    ) -> Step:
-        """Step one parameter of each network by the rule, as if it were alone."""
+    def _by_entry(self, w: Tensor, g: Tensor, lr: Tensor) -> Tensor:
+        # Checked at the first step: the numbers of later ones were before.
+        rule = self.rule if self.state is None else self.bare
+        networks, weights = w.shape
+        few = max(1, PIECE // weights) if w.device.type == "cpu" else networks
+        pieces = zip(*(x.split(few) for x in (w, g, lr, self.decay)), strict=True)
+        states = self.state or [None] * -(-networks // few)
+        stepped = [
+            rule(w, g, state, lr=lr, weight_decay=decay, **self.settings)
+            for state, (w, g, lr, decay) in zip(states, pieces, strict=True)
+        ]
+        new, self.state = zip(*stepped, strict=True)
+        return torch.cat(new) if len(new) > 1 else new[0]
+
+    def _as_if_alone(self, w: Tensor, g: Tensor, lr: Tensor) -> Tensor:
+        state, after = self.state, list[Any]()
         kept = [x for x in state or () if isinstance(x, Tensor)]
-        after: list[Any] = []
 
         def one(w: Tensor, g: Tensor, lr: Tensor, decay: Tensor, *kept: Tensor) -> Any:
             left = iter(kept)
@@ -207,7 +186,7 @@ class Stepping:
             after[:] = now or ()
             return w, *(x for x in now or () if isinstance(x, Tensor))
 
-        w, *tensors = vmap(one)(w, g, lr, decay, *kept)
+        w, *tensors = vmap(one)(w, g, lr, self.decay[:, 0], *kept)
         found = iter(tensors)
-        state = tuple(next(found) if isinstance(x, Tensor) else x for x in after)
-        return w, state or None
+        self.state = tuple(next(found) if isinstance(x, Tensor) else x for x in after)
+        return w
