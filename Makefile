@@ -7,6 +7,7 @@
 # make lighthouse  Lighthouse on every page, beside a default Jupyter Book (needs Node)
 # make shots    every page in two browsers, both themes and three widths, to be looked at
 # make builds   how long builds take, beside plain Jupyter Book's (an hour, quiet machine)
+# make networks how long a step of a network takes, alone and with others (quiet machine)
 # make mutants  small faults put into the code, and whether its tests see them (an hour)
 # make live     the website in a browser, rebuilt at every save
 # make chapter NAME=lion_in_a_box  a new chapter, from the template, in the contents
@@ -26,7 +27,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .PHONY: book site release dated test pdf tex tex-packages check lint live lock clean distclean
-.PHONY: shots lighthouse lighthouse-tools frameworks census builds mutants chapter
+.PHONY: shots lighthouse lighthouse-tools frameworks census builds networks mutants chapter
 
 PYTHON ?= python3
 TORCH_INDEX ?=
@@ -101,6 +102,10 @@ shots: book
 lighthouse: lighthouse-tools book
 	$(BIN)/python benchmarks/lighthouse.py --runs $(RUNS)
 	@echo "Read it: $(CURDIR)/benchmarks/lighthouse.md"
+
+networks: $(INSTALLED)
+	$(BIN)/python benchmarks/networks.py
+	@echo "Read it: $(CURDIR)/benchmarks/networks.md"
 
 builds: $(INSTALLED)
 	$(BIN)/python benchmarks/builds.py

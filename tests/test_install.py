@@ -50,7 +50,7 @@ def test_the_wheel_asks_for_lower_bounds_alone(wheel):
         (name,) = [n for n in file.namelist() if n.endswith("METADATA")]
         metadata = email.message_from_string(file.read(name).decode())
     assert set(metadata.get_all("Provides-Extra")) == {
-        "plot", "book", "dev", "frameworks",
+        "plot", "sweep", "dask", "book", "dev", "frameworks",
     }  # fmt: skip
     asked = list(map(Requirement, metadata.get_all("Requires-Dist")))
     assert {r.name for r in asked if not r.marker} == {"numpy", "torch"}

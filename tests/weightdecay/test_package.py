@@ -38,7 +38,7 @@ import sys, weightdecay
 weightdecay.convert(0.1, "torch.AdamW", "optax.adamw", lr=0.1)
 assert "torch" not in sys.modules
 from weightdecay import probe, problems, sweep, theory, updates
-for extra in ("sklearn", "matplotlib", "IPython"):
+for extra in ("sklearn", "matplotlib", "IPython", "pandas", "joblib", "tqdm"):
     assert extra not in sys.modules, extra
 """)
     assert done.returncode == 0, done.stderr
@@ -50,6 +50,13 @@ for extra in ("sklearn", "matplotlib", "IPython"):
         ("matplotlib", "from weightdecay import figures", "plot"),
         ("IPython", "from weightdecay import quoting", "book"),
         ("sklearn", "from weightdecay import problems as p; p.breast_cancer()", "book"),
+        ("mnist1d", "from weightdecay import examples as e; e.mnist1d(9)", "book"),
+        (
+            "pandas",
+            "import torch; from weightdecay import keeping; "
+            "keeping.Kept(None, [], {}).table()",
+            "sweep",
+        ),
     ],
 )
 def test_what_is_missing_is_said_with_the_command_that_brings_it(package, use, extra):
