@@ -6,7 +6,7 @@
 * ``updates`` holds the rules, ``directions`` what they share with rules without decay,
   ``settings`` says what each hyperparameter may be, and ``rule`` checks it.
 * ``twins`` has the optimizers of PyTorch that the rules follow.
-* ``paths`` walks a rule or an optimizer, ``sweep`` a rule or networks over a whole grid.
+* ``paths`` walks a rule or an optimizer, ``sweep`` a rule or networks over a grid.
 * ``networks`` makes small networks and ``examples`` what they train on. ``training``
   trains one, ``batched`` many at once; ``grids`` refuses what can't be trained, and
   ``keeping`` has the table of what came out, which ``heatmap`` draws.

@@ -38,7 +38,7 @@ import sys, weightdecay
 weightdecay.convert(0.1, "torch.AdamW", "optax.adamw", lr=0.1)
 assert "torch" not in sys.modules
 from weightdecay import probe, problems, sweep, theory, updates
-for extra in ("sklearn", "matplotlib", "IPython", "pandas", "joblib", "tqdm"):
+for extra in ("sklearn", "matplotlib", "IPython", "pandas", "joblib"):
     assert extra not in sys.modules, extra
 """)
     assert done.returncode == 0, done.stderr
