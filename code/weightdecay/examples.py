@@ -88,7 +88,7 @@ def mnist1d(n: int, *, seed: int = 0, dtype: torch.dtype = torch.float32) -> Exa
     5000. Source: Greydanus & Kobak, Scaling Down Deep Learning with MNIST-1D, ICML
     2024.
     """
-    with extra("book"):
+    with extra("sweep"):
         from mnist1d.data import get_dataset_args, make_dataset
     made = make_dataset(get_dataset_args())
     x = torch.tensor(made["x"], dtype=dtype)

@@ -42,7 +42,8 @@ def heat_map(table: "DataFrame", value: str = "val_loss") -> BookFigure:
     for y, x in zip(*finite.isna().to_numpy().nonzero(), strict=True):
         ax.plot(x + 0.5, y + 0.5, marker="x", color="black", linestyle="none")
     best = means.columns.get_loc(lr) + 0.5, means.index.get_loc(decay) + 0.5
-    said = f"least: {finite.loc[decay, lr]:.3g} at {_short(lr)}, {_short(decay)}"
+    where = f"lr {_short(lr)}, weight_decay {_short(decay)}"
+    said = f"least: {finite.loc[decay, lr]:.3g} at {where}"
     ring: dict[str, Any] = {
         "markerfacecolor": "none",
         "markersize": 11,
@@ -50,6 +51,7 @@ def heat_map(table: "DataFrame", value: str = "val_loss") -> BookFigure:
     }
     ax.plot(*best, "o", color="white", label=said, **ring)
     figure.colorbar(places, ax=ax, label=value)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.3)
     return figure
 
 

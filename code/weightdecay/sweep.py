@@ -216,7 +216,7 @@ def _run(task: Task, lots: Sequence[Sequence[Point]]) -> Iterator[list[Row]]:
 
 
 def train_lot(task: Task, lot: Sequence[Point]) -> list[Row]:
-    """Train some networks, on one thread: the last digits are those of any machine."""
+    """Train some networks, on one thread: no digit depends on how many there are."""
     followed, threads = rule_of(task), torch.get_num_threads()
     torch.set_num_threads(1)
     try:

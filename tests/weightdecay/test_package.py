@@ -50,7 +50,7 @@ for extra in ("sklearn", "matplotlib", "IPython", "pandas", "joblib"):
         ("matplotlib", "from weightdecay import figures", "plot"),
         ("IPython", "from weightdecay import quoting", "book"),
         ("sklearn", "from weightdecay import problems as p; p.breast_cancer()", "book"),
-        ("mnist1d", "from weightdecay import examples as e; e.mnist1d(9)", "book"),
+        ("mnist1d", "from weightdecay import examples as e; e.mnist1d(9)", "sweep"),
         (
             "pandas",
             "import torch; from weightdecay import keeping; "
