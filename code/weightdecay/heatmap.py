@@ -21,17 +21,19 @@ def heat_map(table: "DataFrame", value: str = "val_loss") -> BookFigure:
     value
         Its column; the ring is where its mean is least.
 
-    A cross stands where one of the seeds diverged. Raises ``ValueError`` for a column
-    that the table has not, and for a table in which every network diverged.
+    A cross stands in place of a mean where one of the seeds diverged. Raises
+    ``ValueError`` for a column that the table has not, and if none is left to draw.
     """
     if value not in table:
         raise ValueError(f"the table has no {value!r}: it has {', '.join(table)}")
     last = table[table["step"] == table["step"].max()]
     seeds = last.groupby(["weight_decay", "lr"])[value]
-    means = seeds.agg(lambda x: x.mean(skipna=False)).unstack()
-    finite = means[means < float("inf")]
+    means = seeds.mean().unstack()
+    # Its error is finite though nothing is left of it: a guess.
+    diverged = last["diverged"].notna().groupby([last["weight_decay"], last["lr"]])
+    finite = means[~diverged.any().unstack()]
     if finite.isna().all(axis=None):
-        raise ValueError(f"every network diverged: no {value} is finite")
+        raise ValueError(f"a seed diverged at every point: no mean of {value} is left")
     decay, lr = finite.stack().idxmin()
     figure, ax = axes(xlabel="lr", ylabel="weight_decay")
     norm = LogNorm() if (finite.min(axis=None) > 0) else None
@@ -49,9 +51,9 @@ def heat_map(table: "DataFrame", value: str = "val_loss") -> BookFigure:
         "markersize": 11,
         "markeredgewidth": 2,
     }
-    ax.plot(*best, "o", color="white", label=said, **ring)
+    ax.plot(*best, "o", color="white", **ring)
     figure.colorbar(places, ax=ax, label=value)
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.3)
+    ax.set_title(said, loc="left", fontsize="medium")
     return figure
 
 

@@ -1,6 +1,5 @@
 """The map of a sweep: one call, and what it says is in the table."""
 
-import math
 import re
 import subprocess
 import sys
@@ -12,10 +11,12 @@ import pytest
 from weightdecay.heatmap import heat_map
 
 README = Path(__file__).parents[2] / "README.md"
-LOSSES = {(0.1, 0.0): 3.0, (0.1, 0.5): 2.0, (0.2, 0.0): 1.0, (0.2, 0.5): math.nan}
+# The last has a finite value, as an error has, and one seed that diverged.
+LOSSES = {(0.1, 0.0): 3.0, (0.1, 0.5): 2.0, (0.2, 0.0): 1.0, (0.2, 0.5): 0.5}
+DIVERGED = {(0.2, 0.5, 1)}
 
 
-def table(losses):
+def table(losses, diverged=DIVERGED):
     rows = [
         {"lr": lr, "weight_decay": decay, "seed": seed, "step": step,
          "val_loss": loss + seed + 9 * (step < 2)}
@@ -23,14 +24,17 @@ def table(losses):
         for seed in (0, 1)
         for step in (1, 2)
     ]  # fmt: skip
-    return pd.DataFrame(rows)
+    gone = [
+        1 if (r["lr"], r["weight_decay"], r["seed"]) in diverged else None for r in rows
+    ]
+    return pd.DataFrame(rows).assign(diverged=pd.array(gone, dtype="Int64"))
 
 
 def test_the_ring_is_where_the_mean_over_seeds_is_least_at_the_last_step():
     (ax, bar) = heat_map(table(LOSSES)).axes
     cross, ring = ax.lines
     assert [*ring.get_xydata()[0]] == [1.5, 0.5]  # lr 0.2, no decay
-    assert ring.get_label() == "least: 1.5 at lr 0.2, weight_decay 0"
+    assert ax.get_title("left") == "least: 1.5 at lr 0.2, weight_decay 0"
     # Where a seed diverged no colour stands for a mean.
     assert [*cross.get_xydata()[0]] == [1.5, 1.5] and cross.get_marker() == "x"
     assert bar.get_ylabel() == "val_loss"
@@ -39,11 +43,13 @@ def test_the_ring_is_where_the_mean_over_seeds_is_least_at_the_last_step():
     assert shown[0].tolist() == [3.5, 1.5] and shown[1][0] == 2.5
 
 
-def test_a_column_that_is_not_there_and_a_sweep_without_a_finite_loss_are_refused():
+def test_a_column_that_is_not_there_and_a_sweep_that_diverged_everywhere_are_refused():
     with pytest.raises(ValueError, match="the table has no 'error': it has lr, weight"):
         heat_map(table(LOSSES), "error")
-    with pytest.raises(ValueError, match="every network diverged: no val_loss"):
-        heat_map(table(dict.fromkeys(LOSSES, math.inf)))
+    with pytest.raises(
+        ValueError, match="a seed diverged at every point: no mean of val_loss"
+    ):
+        heat_map(table(LOSSES, {(*point, seed) for point in LOSSES for seed in (0, 1)}))
 
 
 def test_the_lines_of_the_readme_train_a_grid_and_draw_it(tmp_path):
