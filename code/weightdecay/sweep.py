@@ -22,7 +22,7 @@ from weightdecay.training import Objective, Point, Row, Task, train_alone
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-# Networks at once: beyond, the time of each hardly falls.
+# Networks at once, where the caller names no number.
 AT_ONCE = {"cpu": 64, "cuda": 1024}
 
 
