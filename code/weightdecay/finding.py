@@ -146,8 +146,8 @@ def _closure(optimizer: Optimizer, gradients: Gradients) -> None:
 
 
 def _loss(gradients: Gradients) -> Tensor:
-    losses = [(w * g).sum() for w, g in gradients]
-    return torch.stack(losses).sum()
+    first, *others = ((w * g).sum() for w, g in gradients)
+    return sum(others, first)
 
 
 def _rows(optimizer: Optimizer, gradients: Gradients) -> None:
