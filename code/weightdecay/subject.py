@@ -235,6 +235,7 @@ def seeded() -> Iterator[None]:
 
 
 def seed_torch() -> None:
+    """Seed what PyTorch draws from, as ``torch.manual_seed(0)`` does."""
     # torch.manual_seed notes the whole call stack for each kind of device that is not
     # there, which takes longer than a run of a few steps.
     torch.default_generator.manual_seed(0)

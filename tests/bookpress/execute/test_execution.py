@@ -323,3 +323,33 @@ def test_an_output_that_no_page_can_hold_is_refused_before_it_is_worked_on(book)
     result = book.build()
     assert result.code != 0 and "a, cell 2: shows 31,002 bytes of text" in result.said
     assert "reading sources" not in result.said
+
+
+def test_a_notebook_of_json_may_begin_with_a_blank_line(book):
+    page = nb.new_notebook(cells=[nb.new_markdown_cell("# A"), nb.new_code_cell("1/4")])
+    page.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    book.pages.append("a")
+    book.write("a.ipynb", f"\n{nb.writes(page)}")
+    assert book.build("-W").code == 0 and book.outputs("a") == ["0.25"]
+
+
+KERNEL = """# ---
+# jupyter:
+#   kernelspec:
+#     name: python3
+#     display_name: Python 3
+# ---
+"""
+
+
+def test_a_page_that_is_a_script_is_refused_by_name(book):
+    book.setting(
+        "nb_custom_formats", {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
+    )
+    book.pages.append("a")
+    script = "# %% [markdown]\n# # A\n\n# %%\n1 / 4\n"
+    book.write("a.py", script)
+    assert "a: its front matter names no `kernelspec`" in book.build("-W").said
+    book.write("a.py", f"{KERNEL}\n{script}")
+    assert "a: a page with cells must begin with its front matter" in book.build().said
+    assert not (book.folder / "_build/html/a.html").exists()
