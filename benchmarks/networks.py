@@ -22,33 +22,43 @@ from torch.func import functional_call, grad_and_value, vmap
 from torch.nn import functional
 
 from weightdecay import batched, examples, networks, training
+from weightdecay.grids import default_objective
 
 TABLE = Path(__file__).with_suffix(".md")
-WIDTHS, BATCH_SIZE, EXAMPLES, SHORT = (64, 64, 10), 32, 1000, 20
+EXAMPLES = 1000
+# Widths and batch size: those of the table, and a larger network beside it.
+SMALL, LARGE = ((64, 32, 10), 16), ((64, 64, 10), 32)
+# Steps of many networks, at least, and of one.
+SHORT, LONG = 50, 4000
 COUNTS = (1, 8, 64, 512)
 DATA = examples.digits(EXAMPLES)
-MAKE = networks.mlp(WIDTHS)
 NOTE = """\
 Microseconds of CPU time for one step of one network: the median of {runs} runs in
 turns, one thread, {machine}, torch {torch}, Python {python}. Made by `make networks`.
 
 Each network is {widths} with ReLU, in float32, on batches of {batch_size} of {examples}
-digits, stepped by AdamW with the lr and weight_decay of its own. A time is that of the
-second half of a run's steps, so that what happens once is left out. The loop makes one
-network after the other; *foreach* and *fused* are that loop with PyTorch's argument;
+digits, stepped by AdamW with the lr and weight_decay of its own. What happens once,
+from the network to the measurement at its end, is included, over {long} steps of one
+network and {short} of {most}. The loop makes one network after the other; *foreach* and
+*fused* are that loop with PyTorch's argument;
 *sweep* is what `sweep.train` does, for one network its own loop. *Compiled* is the
 gradients and the rule of many networks under `torch.compile`, whose compilation took
 {compiling:.0f} s and is left out. *Ridge* solves a regression for each weight_decay, by
 scikit-learn, on the same examples: not a step, all of the training. A process that had
 trained {most} networks at once held {peak:.0f} MB at most; before, {before:.0f} MB.
+
+The larger a network, the less of its step is Python: of {large_widths} on batches of
+{large_batch}, a step takes the loop {large_loop:.0f} microseconds at 64 networks and
+*sweep* {large_swept:.0f}, {large_times:.1f} times less.
 """
 
 
-def task(steps, optimizer=torch.optim.AdamW, **settings):
-    """Return the task of a benchmark: so many steps at one lr."""
+def task(steps, size=SMALL):
+    """Return the task of a benchmark: so many steps of AdamW."""
+    widths, batch_size = size
     return training.Task(
-        MAKE, DATA, optimizer, (1.0,) * steps, BATCH_SIZE, functional.cross_entropy,
-        lambda name: True, 0, 0, 0, settings,
+        networks.mlp(widths), DATA, torch.optim.AdamW, (1.0,) * steps, batch_size,
+        default_objective(DATA.y), lambda name: True, 0, 0, 0, {},
     )  # fmt: skip
 
 
@@ -57,22 +67,28 @@ def points(count):
     return [(1e-3 * (1 + i % 8), 0.01 * (i // 8), 0) for i in range(count)]
 
 
-def loop(count, steps, **how):
-    """Train as everybody does, one network after the other."""
+def loop(count, steps, size=SMALL, **how):
+    """Train and measure as everybody does, one network after the other."""
+    mine = task(steps, size)
     for lr, weight_decay, seed in points(count):
-        model = MAKE(seed)
+        model = mine.make(seed)
         optimizer = torch.optim.AdamW(
             model.parameters(), lr=lr, weight_decay=weight_decay, **how
         )
-        for rows in training.batches(task(steps), seed):
+        for rows in training.batches(mine, seed):
             optimizer.zero_grad()
             functional.cross_entropy(model(DATA.x[rows]), DATA.y[rows]).backward()
             optimizer.step()
+        with torch.no_grad():
+            for _, x, y in DATA.sets():
+                out = model(x)
+                functional.cross_entropy(out, y).item()
+                (out.argmax(-1) != y).double().mean().item()
 
 
-def swept(count, steps):
+def swept(count, steps, size=SMALL):
     """Train as ``sweep.train`` does."""
-    mine = task(steps)
+    mine = task(steps, size)
     if count == 1:
         training.train_alone(mine, points(1)[0])
     else:
@@ -84,7 +100,7 @@ class Compiled:
 
     def __init__(self):
         """Compile nothing yet."""
-        self.steps, self.network = {}, MAKE(0)
+        self.steps, self.network = {}, task(1).make(0)
 
     def __call__(self, count, steps):
         """Train so many networks."""
@@ -130,10 +146,9 @@ def seconds(train):
 
 
 def per_step(train, count):
-    """Return the microseconds of a network's step: those of a run's second half."""
-    steps = max(SHORT, 2000 // count)
-    half = seconds(partial(train, count, steps))
-    return (seconds(partial(train, count, 2 * steps)) - half) / steps / count * 1e6
+    """Return the microseconds of a network's step, what happens once included."""
+    steps = max(SHORT, LONG // count)
+    return seconds(partial(train, count, steps)) / steps / count * 1e6
 
 
 def held():
@@ -174,11 +189,19 @@ def main():
         cells = [f"{x:.0f}" for x in us.values()]
         lines.append(f"| {count} | {' | '.join(cells)} | {ratio:.1f} | {solved:.0f} |")
         print(lines[-1], flush=True)
+    large_loop, large_swept = (
+        median(per_step(partial(train, size=LARGE), 64) for _ in range(runs))
+        for train in (loop, swept)
+    )
     said = NOTE.format(
         runs=runs, machine=f"{platform.system()} on {platform.machine()}",
         torch=version("torch"), python=platform.python_version(),
-        widths="-".join(map(str, WIDTHS)), batch_size=BATCH_SIZE, examples=EXAMPLES,
-        compiling=compiling, most=COUNTS[-1], peak=peak, before=before,
+        widths="-".join(map(str, SMALL[0])), batch_size=SMALL[1], examples=EXAMPLES,
+        large_widths="-".join(map(str, LARGE[0])), large_batch=LARGE[1],
+        large_loop=large_loop, large_swept=large_swept,
+        large_times=large_loop / large_swept,
+        compiling=compiling, most=COUNTS[-1], long=LONG, short=SHORT, peak=peak,
+        before=before,
     )  # fmt: skip
     TABLE.write_text("# Networks\n\n" + said + "\n" + "\n".join(lines) + "\n", "utf8")
 

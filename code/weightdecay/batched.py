@@ -1,8 +1,9 @@
 """Train many networks at once.
 
 A parameter of many networks of one shape is one tensor, of shape (networks, ...).
-``torch.func`` takes the gradients of all in one pass, and one call of the rule steps a
-parameter of all. Most of a small network's step is Python, which they then share.
+``vmap`` finds their losses in one pass. Their sum has the gradients of all, because a
+network's weights are in its own loss alone, and one call of the rule steps a parameter
+of all. Most of a small network's step is Python, which they then share.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad_and_value, vmap
+from torch.func import functional_call, vmap
 
 from weightdecay import updates
 from weightdecay.networks import Dropout
@@ -109,16 +110,21 @@ def train_together(
     }
     order = torch.stack([batches(task, seed) for seed in seeds])
     masks = Masks(task, network, seeds)
-    gradients = vmap(grad_and_value(partial(_loss, task, network)))
+    losses_of = vmap(partial(_loss, task, network))
     diverged = torch.full((len(points),), -1, device=device)
     rows = list[Row]()
     for k, multiplier in enumerate(task.schedule):
         keep = {f"{n}.keep": m.to(lr)[each] for n, m in masks.draw().items()}
         now = order[:, k][each]
-        g, losses = gradients(w, keep, data.x[now], data.y[now])
-        diverged = noted(diverged, losses, k)
-        now_lr = lr * multiplier
-        w = {name: step(w[name], g[name], now_lr) for name, step in steps.items()}
+        w = {name: part.detach().requires_grad_() for name, part in w.items()}
+        losses = losses_of(w, keep, data.x[now], data.y[now])
+        gradients = torch.autograd.grad(losses.sum(), [*w.values()])
+        diverged = noted(diverged, losses.detach(), k)
+        with torch.no_grad():
+            w = {
+                name: step(w[name], g, lr * multiplier)
+                for (name, step), g in zip(steps.items(), gradients, strict=True)
+            }
         if task.is_measured(k + 1):
             outputs = partial(_outputs, network, w)
             decayed = [part for name, part in w.items() if task.decayed(name)]
@@ -127,10 +133,18 @@ def train_together(
     return rows
 
 
+def _cross_entropy(out: Tensor, y: Tensor) -> Tensor:
+    """Return PyTorch's for classes, without what ``vmap`` takes long to take apart."""
+    return -out.log_softmax(-1).gather(-1, y[:, None]).mean()
+
+
 def _loss(
     task: Task, network: nn.Module, w: Weights, keep: Weights, x: Tensor, y: Tensor
 ) -> Tensor:
-    return task.objective(functional_call(network, w | keep, (x,)), y)
+    objective = task.objective
+    if objective is nn.functional.cross_entropy and y.dim() == 1:
+        objective = _cross_entropy
+    return objective(functional_call(network, w | keep, (x,)), y)
 
 
 def _outputs(network: nn.Module, w: Weights, x: Tensor) -> Tensor:
@@ -163,7 +177,11 @@ class Stepping:
         rule = self.rule if self.state is None else self.bare
         networks, weights = w.shape
         few = max(1, PIECE // weights) if w.device.type == "cpu" else networks
-        pieces = zip(*(x.split(few) for x in (w, g, lr, self.decay)), strict=True)
+        whole = (w, g, lr, self.decay)
+        parts = (
+            [x.split(few) for x in whole] if few < networks else [[x] for x in whole]
+        )
+        pieces = zip(*parts, strict=True)
         states = self.state or [None] * -(-networks // few)
         stepped = [
             rule(w, g, state, lr=lr, weight_decay=decay, **self.settings)

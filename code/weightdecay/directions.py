@@ -63,7 +63,7 @@ def adam_direction(
     zero = torch.zeros_like(g)
     k, m, v, v_max = state or (0, zero, zero, zero)
     k, m, v = _moments(k, m, v, g, betas)
-    v_max = torch.maximum(v_max, v)
+    v_max = torch.maximum(v_max, v) if amsgrad else v_max
     m_hat = m / (1 - betas[0] ** k)
     v_hat = (v_max if amsgrad else v) / (1 - betas[1] ** k)
     return m_hat / (v_hat.sqrt() + eps), (k, m, v, v_max)

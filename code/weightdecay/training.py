@@ -90,6 +90,8 @@ class Masks:
 
     def draw(self) -> Weights:
         """Return each layer's masks of the next step: (seeds, examples, features)."""
+        if not self.layers:
+            return {}
         drawn = [
             [layer.draw(self.size, stream) for layer in self.layers.values()]
             for stream in self.streams
@@ -109,15 +111,17 @@ def train_alone(task: Task, point: Point) -> list[Row]:
             Masks(task, network, [seed]),
             _stepper(task, network, weight_decay),
         )
-        order, rows = batches(task, seed), list[Row]()
+        order, rows, losses = batches(task, seed), list[Row](), list[Tensor]()
         diverged = torch.full((1,), -1, device=data.x.device)
-        for k, multiplier in enumerate(task.schedule):
+        weights = list(network.parameters())
+        for k, (now, multiplier) in enumerate(zip(order, task.schedule, strict=True)):
             for name, keep in masks.draw().items():
                 masks.layers[name].keep = keep[0].to(data.x.device)
-            network.zero_grad()
-            loss = task.objective(network(data.x[order[k]]), data.y[order[k]])
+            for w in weights:
+                w.grad = None
+            loss = task.objective(network(data.x[now]), data.y[now])
             loss.backward()
-            diverged = noted(diverged, loss.detach()[None], k)
+            losses.append(loss.detach())
             step(lr * multiplier)
             if task.is_measured(k + 1):
                 parts = [
@@ -125,6 +129,11 @@ def train_alone(task: Task, point: Point) -> list[Row]:
                     for name, w in network.named_parameters()
                     if task.decayed(name)
                 ]
+                # Looked at all together: one look takes as long as a small layer.
+                bad = torch.stack(losses).isfinite().logical_not().nonzero()
+                if len(bad) and diverged < 0:
+                    diverged = k + 1 - len(losses) + bad[0]
+                losses.clear()
                 found = measured(task, lambda x: network(x)[None], network, parts)
                 rows += rows_of([point], k + 1, found, diverged)
     return rows

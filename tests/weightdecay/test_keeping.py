@@ -164,7 +164,7 @@ def test_an_error_on_a_worker_is_that_of_one_process():
 def cluster():
     from dask.distributed import Client, LocalCluster
 
-    setting = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    setting = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with LocalCluster(**setting) as local, Client(local) as client:
         yield client
 
