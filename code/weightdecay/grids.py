@@ -1,6 +1,6 @@
 """What the networks of a sweep have in common, and what is refused before they run."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import Any
 
@@ -46,7 +46,7 @@ def half_squared_error(out: Tensor, y: Tensor) -> Tensor:
     return (out.reshape(y.shape) - y).square().mean() / 2
 
 
-def refuse(task: Task) -> None:
+def refuse(task: Task, points: Sequence[Point]) -> None:
     """Raise for what every network would fail at, before one is trained."""
     n = len(task.data.x)
     check(m=task.batch_size, steps=task.every, seed=task.batch_seed)
@@ -68,6 +68,20 @@ def refuse(task: Task) -> None:
             f"the weights and data.x must have one dtype, got {names}: data.to(dtype) "
             f"changes that of the data"
         )
+    for dtype in dtypes:
+        _refuse_overflow(task, points, dtype)
+
+
+def _refuse_overflow(task: Task, points: Sequence[Point], dtype: torch.dtype) -> None:
+    largest = {
+        "lr": max(lr for lr, *_ in points) * max(1.0, *task.schedule),
+        "weight_decay": max(decay for _, decay, _ in points),
+    }
+    for name, number in largest.items():
+        if number > torch.finfo(dtype).max:
+            raise ValueError(
+                f"{name}={number:g} is more than {dtype} can hold: give a smaller one"
+            )
 
 
 def refuse_too_large(task: Task, size: int) -> None:

@@ -142,7 +142,7 @@ def train(
         objective or default_objective(data.y), decayed, every, batch_seed,
         dropout_seed, settings,
     )  # fmt: skip
-    refuse(task)
+    refuse(task, points)
     size = AT_ONCE.get(data.x.device.type, 64) if at_once is None else at_once
     check(n=size)
     refuse_too_large(task, min(size, len(points)))

@@ -355,3 +355,11 @@ WRONG = [
 def test_bad_input_is_refused_by_name(wrong, said):
     with pytest.raises((ValueError, TypeError), match=said):
         trained(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"lr": 1e200}, {"weight_decay": 1e39}])
+def test_a_number_that_the_weights_dtype_cannot_hold_is_refused(wrong):
+    (name,) = wrong
+    small = {"make": networks.mlp((64, 10)), "data": DATA.to(torch.float32)}
+    with pytest.raises(ValueError, match=f"^{name}=.* more than torch.float32 can"):
+        trained(**small, **wrong)
