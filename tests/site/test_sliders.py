@@ -88,12 +88,10 @@ def test_there_are_at_least_20_stops_or_8_by_8(visit, http, chapter):
 def test_the_data_are_loaded_when_the_slider_is_first_touched(visit, root, chapter):
     with visit(root + chapter) as here:
         assert late(here) == []
-        here.page.locator(".sliders input").first.focus()
-        here.page.wait_for_function("document.querySelector('head script[src*=late]')")
-        here.page.wait_for_load_state("networkidle")
-        (address,) = late(here)
-        response = next(r for r in here._responses if r.url == address)
-        assert len(gzip.compress(response.body())) < 60_000
+        with here.page.expect_response(lambda r: "/late/" in r.url) as caught:
+            here.page.locator(".sliders input").first.focus()
+        assert len(gzip.compress(caught.value.body())) < 60_000
+        assert late(here) == [caught.value.url]
         here.page.locator(".sliders input").first.press("ArrowRight")
         assert len(late(here)) == 1 and here.errors == []
 
