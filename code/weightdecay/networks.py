@@ -7,7 +7,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from weightdecay.settings import check
+from weightdecay.settings import FUNCTION, check, demand
 
 Make: TypeAlias = Callable[[int], nn.Module]
 # Batch statistics always: no running mean that training would change beside the rule.
@@ -52,18 +52,21 @@ class Dropout(nn.Module):
 def mlp(
     widths: Sequence[int],
     *,
+    activation: Callable[[], nn.Module] = nn.ReLU,
     normalise: str | None = None,
     affine: bool = True,
     dropout: float = 0.0,
     bias: bool = True,
     dtype: torch.dtype = torch.float32,
 ) -> Make:
-    """Return a function of a seed that makes layers of these widths, with ReLU between.
+    """Return a function of a seed that makes layers of these widths.
 
     widths
         Of the inputs, of each hidden layer and of the outputs: (64, 100, 10).
+    activation
+        What makes the function after each hidden layer: ``torch.nn.Tanh``, say.
     normalise
-        What each hidden layer goes through before its ReLU: ``"batch"`` (by the mean
+        What each hidden layer goes through before that: ``"batch"`` (by the mean
         and variance of the batch, in evaluation too), ``"layer"``, ``"rms"`` or
         ``None``.
     affine
@@ -80,6 +83,7 @@ def mlp(
     if normalise not in NORMS:
         raise ValueError(f"normalise must be one of {[*NORMS]}, got {normalise!r}")
     check(p=dropout)
+    demand("activation", activation, FUNCTION)
     norm = NORMS[normalise]
 
     def make(seed: int) -> nn.Module:
@@ -90,7 +94,7 @@ def mlp(
             for inputs, outputs in pairwise(widths[:-1]):
                 layers.append(nn.Linear(inputs, outputs, bias=bias))
                 layers += [norm(outputs, affine)] if norm else []
-                layers.append(nn.ReLU())
+                layers.append(activation())
                 layers += [Dropout(outputs, dropout)] if dropout else []
             layers.append(nn.Linear(widths[-2], widths[-1], bias=bias))
         return nn.Sequential(*layers).to(dtype)

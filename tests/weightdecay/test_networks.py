@@ -22,6 +22,10 @@ def test_its_layers_are_those_that_were_asked_for():
     assert [type(layer) for layer in made] == kinds
     assert [*dict(made.named_parameters())] == ["0.weight", "4.weight"]
     assert [type(x) for x in mlp((4, 2))(0)] == [nn.Linear]
+    smooth = mlp((4, 3, 2), activation=nn.Tanh)(0)
+    assert [type(x) for x in smooth] == [nn.Linear, nn.Tanh, nn.Linear]
+    with pytest.raises(TypeError, match="activation must be a function, got 'tanh'"):
+        mlp((4, 3, 2), activation="tanh")
 
 
 def test_dropout_keeps_its_share_and_the_mean_and_rests_in_evaluation():
