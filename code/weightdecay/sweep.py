@@ -229,7 +229,7 @@ def train_lot(task: Task, lot: Sequence[Point]) -> list[Row]:
 
 def _bar(total: int, progress: bool) -> Any:
     with extra("sweep"):
-        from tqdm.auto import tqdm
+        from tqdm import tqdm
     return tqdm(total=total, unit="network", disable=not progress)
 
 
