@@ -24,7 +24,7 @@ def test_its_layers_are_those_that_were_asked_for():
     assert [type(x) for x in mlp((4, 2))(0)] == [nn.Linear]
     smooth = mlp((4, 3, 2), activation=nn.Tanh)(0)
     assert [type(x) for x in smooth] == [nn.Linear, nn.Tanh, nn.Linear]
-    with pytest.raises(TypeError, match="activation must be a function, got 'tanh'"):
+    with pytest.raises(ValueError, match="activation must be a function, got 'tanh'"):
         mlp((4, 3, 2), activation="tanh")
 
 
