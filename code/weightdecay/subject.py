@@ -224,7 +224,7 @@ def seeded() -> Iterator[None]:
     """Give an optimizer that draws random numbers the same ones at each run."""
     before = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]):
-        seed_torch()
+        _seed_torch()
         random.seed(0)
         np.random.seed(0)
         try:
@@ -234,8 +234,7 @@ def seeded() -> Iterator[None]:
             np.random.set_state(before[1])
 
 
-def seed_torch() -> None:
-    """Seed what PyTorch draws from, as ``torch.manual_seed(0)`` does."""
+def _seed_torch() -> None:
     # torch.manual_seed notes the whole call stack for each kind of device that is not
     # there, which takes longer than a run of a few steps.
     torch.default_generator.manual_seed(0)

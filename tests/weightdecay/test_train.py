@@ -1,6 +1,7 @@
 """A grid of networks is trained as PyTorch would train each of them by itself."""
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -363,3 +364,12 @@ def test_a_number_that_the_weights_dtype_cannot_hold_is_refused(wrong):
     small = {"make": networks.mlp((64, 10)), "data": DATA.to(torch.float32)}
     with pytest.raises(ValueError, match=f"^{name}=.* more than torch.float32 can"):
         trained(**small, **wrong)
+
+
+def test_a_class_that_pytorch_leaves_out_is_left_out_of_many_networks_too():
+    y = DATA.y.clone()
+    y[::5] = -100
+    data = replace(DATA, y=y)
+    together, alone = trained(data=data), trained(data=data, at_once=1)
+    for name in ("train_loss", "val_loss", "norm"):
+        assert together[name].tolist() == pytest.approx(alone[name].tolist(), rel=1e-9)
