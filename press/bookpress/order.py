@@ -63,6 +63,7 @@ HOOKS = {
         (500, "site.look.use_sheet"),
         (500, "site.search.take_over"),
         (500, "write.live.keep_templates"),
+        (997, "write.publish.put_back"),
         (998, "write.live.wait_for_save"),
         (999, "write.live.leave_unfinished"),
     ],

@@ -55,6 +55,7 @@ class Publication:
         """Take the lock, and forget what can't be trusted."""
         self.place, self.publishes, self.edition = Path(app.outdir), True, None
         self.written = self.place.with_name(f".{self.place.name}.written")
+        self.earlier = self.place.with_name(f".{self.place.name}.earlier")
         self.fresh = self.place.with_name(f".{self.place.name}.new")
         self.old = self.place.with_name(f".{self.place.name}.old")
         lock = self.place.parent / ".lock"
@@ -73,7 +74,28 @@ class Publication:
         if not self.editions:
             Path(app.doctreedir, ENV_PICKLE_FILENAME).unlink(missing_ok=True)
             shutil.rmtree(self.written, ignore_errors=True)
+        shutil.rmtree(self.earlier, ignore_errors=True)
         shutil.rmtree(self.fresh, ignore_errors=True)
+
+    def set_aside(self):
+        """Let extensions begin with an empty folder.
+
+        Sphinx leaves a file that is there with the same text, which then looks old.
+        """
+        if self.written.exists():
+            self.written.rename(self.earlier)
+        self.written.mkdir(parents=True)
+
+    def put_back(self):
+        """Add what extensions have written at the start to what was there before."""
+        if not self.earlier.exists():
+            return
+        for path in filter(Path.is_file, self.written.rglob("*")):
+            place = self.earlier / path.relative_to(self.written)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(place)
+        shutil.rmtree(self.written)
+        self.earlier.rename(self.written)
 
     def trusted(self):
         """Return the edition that each builder published; none after a failure."""
@@ -170,8 +192,13 @@ def commit(home):
 def begin(app, config):
     """Before Sphinx makes its builder: take the lock, name the folder to write into."""
     app.publication = Publication(app)
-    app.publication.written.mkdir(parents=True, exist_ok=True)
+    app.publication.set_aside()
     app.outdir = type(app.outdir)(app.publication.written)
+
+
+def put_back(app):
+    """After extensions wrote what they write at the start."""
+    app.publication.put_back()
 
 
 def leave_what_is_read(app):
