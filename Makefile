@@ -8,6 +8,8 @@
 # make shots    every page in two browsers, both themes and three widths, to be looked at
 # make builds   how long builds take, beside plain Jupyter Book's (an hour, quiet machine)
 # make networks how long a step of a network takes, alone and with others (quiet machine)
+# make experiments  what takes too long for a cell, trained again into the tables of the
+#               package (five minutes)
 # make mutants  small faults put into the code, and whether its tests see them (an hour)
 # make live     the website in a browser, rebuilt at every save
 # make chapter NAME=lion_in_a_box  a new chapter, from the template, in the contents
@@ -27,7 +29,8 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .PHONY: book site release dated test pdf tex tex-packages check lint live lock clean distclean
-.PHONY: shots lighthouse lighthouse-tools frameworks census builds networks mutants chapter
+.PHONY: shots lighthouse lighthouse-tools frameworks census builds networks experiments mutants
+.PHONY: chapter
 
 PYTHON ?= python3
 TORCH_INDEX ?=
@@ -106,6 +109,9 @@ lighthouse: lighthouse-tools book
 networks: $(INSTALLED)
 	$(BIN)/python benchmarks/networks.py
 	@echo "Read it: $(CURDIR)/benchmarks/networks.md"
+
+experiments: $(INSTALLED)
+	$(BIN)/python -m weightdecay.experiments
 
 builds: $(INSTALLED)
 	$(BIN)/python benchmarks/builds.py

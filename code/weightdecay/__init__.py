@@ -9,7 +9,8 @@
 * ``paths`` walks a rule or an optimizer, ``sweep`` a rule or networks over a grid.
 * ``networks`` makes small networks and ``examples`` what they train on. ``training``
   trains one, ``batched`` many at once; ``grids`` refuses what can't be trained, and
-  ``keeping`` has the table of what came out, which ``heatmap`` draws.
+  ``keeping`` has the table of what came out, which ``heatmap`` draws. ``experiments``
+  are sweeps that are too long for a cell, with their tables.
 * ``problems`` gives them something to minimise, ``theory`` predicts where they end.
 * ``conventions`` says what each API means by weight_decay, ``conversion`` turns one
   into another, with what ``runs`` knows of the run.

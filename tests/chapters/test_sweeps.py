@@ -2,10 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from weightdecay import examples, networks, sweep
+from weightdecay import examples, experiments, networks, sweep
 
 
 def swept(lr, weight_decay, widths=(64, 32, 10), dtype=torch.float32, steps=300,
@@ -68,3 +69,32 @@ def test_in_float32_tanh_parts_as_predicted_and_relu_farther(lr):
     }
     assert 1 / 20 < more[torch.nn.Tanh] < 20
     assert more[torch.nn.ReLU] > 5 * more[torch.nn.Tanh]
+
+
+def optimism(half, seeds, rng):
+    """Return by how much the least of some means is too good, as predicted."""
+    m = half.mean(0)
+    a = rng.multivariate_normal(m, np.cov(half.T) / seeds, 20000)
+    return (m[a.argmin(1)] - a.min(1)).mean()
+
+
+def seen(half, seeds, rng):
+    found = []
+    for _ in range(2000):
+        order = rng.permutation(len(half))
+        a, later = half[order[:seeds]].mean(0), half[order[seeds:]].mean(0)
+        found.append(later[a.argmin()] - a.min())
+    return np.mean(found)
+
+
+@pytest.mark.parametrize("column", ["val_error", "val_loss"])
+@pytest.mark.parametrize("lr", [(0.001, 0.003, 0.01, 0.03), (0.001, 0.003), (0.03,)])
+@pytest.mark.parametrize("seeds", [1, 2, 4])
+def test_by_how_much_the_least_of_a_sweep_is_too_good(column, lr, seeds):
+    table = experiments.table("many_seeds")
+    table = table[table["lr"].isin(lr)]
+    each = table.pivot(index="seed", columns=["lr", "weight_decay"], values=column)
+    halves, rng = (each.values[:32], each.values[32:]), np.random.default_rng(1)
+    predicted = np.mean([optimism(half, seeds, rng) for half in halves])
+    measured = np.mean([seen(half, seeds, rng) for half in halves])
+    assert measured == pytest.approx(predicted, rel=0.35)

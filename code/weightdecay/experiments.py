@@ -1,0 +1,133 @@
+"""What takes too long for a cell, made by one command into a table of the package.
+
+``python -m weightdecay.experiments`` runs all that are below, or those that it is
+told. A chapter shows the table, runs a corner of the experiment again, and asserts that
+both are equal.
+"""
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import version
+from inspect import signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from weightdecay import examples, networks, sweep
+from weightdecay.extras import extra
+from weightdecay.tables import DATA
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+COMMAND = "python -m weightdecay.experiments"
+# What the digits of a table may depend on.
+PACKAGES = ("weightdecay", "torch", "numpy", "pandas", "scikit-learn")
+
+
+def many_seeds(
+    lr: float | Iterable[float] = (0.001, 0.003, 0.01, 0.03),
+    weight_decay: float | Iterable[float] = (0.0, 0.1, 0.3, 1.0, 2.0, 3.0, 6.0),
+    seed: int | Iterable[int] = range(64),
+    **run: Any,
+) -> "DataFrame":
+    """Train by AdamW on digits of which a fifth are labelled at random, in float64.
+
+    The networks have two hidden layers of 64 with tanh, see 500 digits in batches of 50
+    for 600 steps, and ``lr`` falls to zero in a straight line. ``run`` is what
+    :func:`weightdecay.sweep.train` takes and no digit depends on: ``path``,
+    ``progress``. Returns its table.
+    """
+    steps, dtype = 600, torch.float64
+    return sweep.train(
+        networks.mlp((64, 64, 64, 10), activation=torch.nn.Tanh, dtype=dtype),
+        examples.digits(500, dtype=dtype).with_label_noise(0.2, seed=0),
+        optimizer=torch.optim.AdamW, lr=lr, weight_decay=weight_decay, seed=seed,
+        schedule=[1 - k / steps for k in range(steps)], batch_size=50, **run,
+    )  # fmt: skip
+
+
+EXPERIMENTS: dict[str, Callable[..., "DataFrame"]] = {"many_seeds": many_seeds}
+
+
+def table(name: str, folder: Path = DATA) -> "DataFrame":
+    """Return the table of an experiment, to the digit as it was measured.
+
+    Its ``attrs`` say by which command it was made, on which grid, and with which
+    versions. Raises ``ValueError`` for an experiment that is not there.
+    """
+    with extra("sweep"):
+        import pandas as pd
+    _refuse_unknown([name])
+    path = folder / f"{name}.csv"
+    found = pd.read_csv(path, comment="#")
+    with path.open(encoding="utf8") as lines:
+        about = [line[2:].strip() for line in lines if line.startswith("# ")]
+    found.attrs |= dict(line.split(": ", 1) for line in about)
+    return found.astype({"diverged": "Int64"})
+
+
+def defaults(experiment: Callable[..., Any]) -> dict[str, list[float]]:
+    """Return the whole grid of an experiment."""
+    parameters = signature(experiment).parameters.values()
+    return {p.name: [*p.default] for p in parameters if p.default is not p.empty}
+
+
+def write(name: str, folder: Path, command: str) -> Path:
+    """Run an experiment, on all cores, and write its table, whole or not at all.
+
+    What is trained is kept beside it, so that one that was stopped goes on.
+    """
+    with extra("sweep"):
+        import joblib
+    experiment = EXPERIMENTS[name]
+    kept, path = folder / f".{name}.parquet", folder / f"{name}.csv"
+    with joblib.parallel_config(n_jobs=-1):
+        found = experiment(path=kept)
+    about = {"command": command}
+    about |= {k: " ".join(map(str, v)) for k, v in defaults(experiment).items()}
+    about |= {"python": platform.python_version(), "machine": platform.machine()}
+    about |= {package: version(package) for package in PACKAGES}
+    head = "".join(f"# {key}: {value}\n" for key, value in about.items())
+    part = folder / f".{name}.part"
+    part.write_text(head + found.to_csv(index=False), encoding="utf8")
+    os.replace(part, path)
+    kept.unlink()
+    return path
+
+
+def _refuse_unknown(names: Sequence[str]) -> None:
+    for name in names:
+        if name not in EXPERIMENTS:
+            known = ", ".join(EXPERIMENTS)
+            raise ValueError(f"no experiment is called {name!r}: there is {known}")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run what the command line names."""
+    parser = argparse.ArgumentParser(
+        prog=COMMAND,
+        description="Run experiments of the book, each into a table.",
+    )
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(EXPERIMENTS)}")
+    parser.add_argument(
+        "--to", type=Path, default=DATA, metavar="FOLDER",
+        help="where the tables go; without it, into the package",
+    )  # fmt: skip
+    given = parser.parse_args(arguments)
+    try:
+        _refuse_unknown(given.names)
+    except ValueError as error:
+        parser.error(str(error))
+    if not given.to.is_dir():
+        parser.error(f"{given.to} is no folder: make it, or give another")
+    for name in given.names or EXPERIMENTS:
+        print(write(name, given.to, f"{COMMAND} {name}"))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
