@@ -130,6 +130,7 @@ FINITE = Range("a finite number", _is_finite)
 NOT_NEGATIVE = Range("a finite number >= 0", between(0, INF))
 POSITIVE = Range("a finite number > 0", between(math.ulp(0.0), INF))
 SHARE = Range("a number >= 0 and < 1", _is_share)
+PART = Range("a number from 0 to 1", lambda x: 0 <= x <= 1)
 SHARES = Range(
     "two numbers >= 0 and < 1", lambda x: len(x) == 2 and all(map(_is_share, x))
 )

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from weightdecay.directions import NEWTON_SCHULZ
-from weightdecay.settings import Number, check
+from weightdecay.settings import PART, Number, check, demand
 
 
 def ridge(minimum: Tensor, curvature: Tensor, weight_decay: Number) -> Tensor:
@@ -235,3 +235,19 @@ def root(
         beyond = torch.as_tensor(function(middle)) >= 0
         low, high = torch.where(beyond, low, middle), torch.where(beyond, middle, high)
     return high
+
+
+def training_error(
+    wrong: float,
+    memorised: float,
+    missed: float,
+) -> float:
+    """Return the share of its training labels that a network misses.
+
+    The share ``wrong`` of the labels is wrong. The network repeats the
+    share ``memorised`` of these, and misses ``missed`` of the others.
+    """
+    demand("wrong", wrong, PART)
+    demand("memorised", memorised, PART)
+    demand("missed", missed, PART)
+    return wrong * (1 - memorised) + (1 - wrong) * missed

@@ -6,7 +6,7 @@ import pytest
 
 CHAPTERS = [
     f"book/{name}.html"
-    for name in ("sgd", "momentum", "adamw_minimises", "lr_coupling", "overfitting")
+    for name in ("sgd", "momentum", "adamw_minimises", "lr_coupling")
 ]
 CHAPTER = CHAPTERS[0]
 EACH = pytest.mark.parametrize("chapter", CHAPTERS)

@@ -128,6 +128,9 @@ CALLS = [
     (partial(problems.with_singular_values, [1], (2, 2), 0), "1 singular .*it takes 2"),
     # Theory.
     (partial(theory.ridge, W, W, -1), "weight_decay must be .*>= 0, got -1"),
+    (partial(theory.training_error, 2, 0, 0), "wrong must be .*got 2"),
+    (partial(theory.training_error, 0, 2, 0), "memorised must be .*got 2"),
+    (partial(theory.training_error, 0, 0, 2), "missed must be .*got 2"),
     (partial(theory.box, W, -1), "weight_decay must be .*>= 0, got -1"),
     (partial(theory.spectral_box, SQUARE, -1), "cap must be .*>= 0, got -1"),
     (partial(theory.newton_schulz_gain, W, steps=-1), "steps must be .*, got -1"),

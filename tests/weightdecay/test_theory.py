@@ -300,3 +300,9 @@ def test_of_gradients_of_one_size_the_mean_direction_is_the_mean_sign(beta1):
 
 def test_the_root_of_a_rising_function_is_found():
     assert theory.root(lambda x: x**3 - 2, -1.0, 4.0) == pytest.approx(2 ** (1 / 3))
+
+
+@pytest.mark.parametrize("memorised, missed, error", [(0, 0, 0.2), (1, 0, 0)])
+def test_who_memorises_nothing_misses_the_wrong_labels(memorised, missed, error):
+    assert theory.training_error(0.2, memorised, missed) == pytest.approx(error)
+    assert theory.training_error(0.2, 0.5, 0.25) == pytest.approx(0.1 + 0.2)
