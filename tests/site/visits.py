@@ -55,7 +55,8 @@ class Visit:
     def fit_figures(self):
         """Go to each figure, until all are those for a phone."""
         for figure in self.page.locator("figure svg, .sliders svg").all():
-            figure.scroll_into_view_if_needed()
+            # The script may put another in its place while a click would wait.
+            figure.evaluate("drawing => drawing.scrollIntoView()")
         self.page.wait_for_function("!document.querySelector('svg > metadata.narrow')")
 
     def thin_out(self, formulas):
