@@ -10,6 +10,7 @@
 # make networks how long a step of a network takes, alone and with others (quiet machine)
 # make experiments  what takes too long for a cell, trained again into the tables of the
 #               package (five minutes)
+# make measurements  what the predicting formulas are compared with (a minute)
 # make mutants  small faults put into the code, and whether its tests see them (an hour)
 # make live     the website in a browser, rebuilt at every save
 # make chapter NAME=lion_in_a_box  a new chapter, from the template, in the contents
@@ -30,7 +31,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .PHONY: book site release dated test pdf tex tex-packages check lint live lock clean distclean
 .PHONY: shots lighthouse lighthouse-tools frameworks census builds networks experiments mutants
-.PHONY: chapter
+.PHONY: chapter measurements
 
 PYTHON ?= python3
 TORCH_INDEX ?=
@@ -112,6 +113,9 @@ networks: $(INSTALLED)
 
 experiments: $(INSTALLED)
 	$(BIN)/python -m weightdecay.experiments
+
+measurements: $(INSTALLED)
+	$(BIN)/python benchmarks/measurements.py
 
 builds: $(INSTALLED)
 	$(BIN)/python benchmarks/builds.py

@@ -1,0 +1,212 @@
+"""Measure what each formula predicts, by running it, for tests to compare with.
+
+``python benchmarks/measurements.py`` writes tests/weightdecay/measurements.json: for
+each function that predicts, its arguments, what a run gave, and how far the two may be
+apart (a part of the largest measured number). Nothing here calls the functions.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from weightdecay import directions, examples, networks, problems, updates
+from weightdecay.paths import walk
+
+FILE = Path(__file__).parents[1] / "tests/weightdecay/measurements.json"
+Row = dict[str, Any]
+MINIMUM = torch.tensor([0.5, 1.5, 3.0, -4.0], dtype=torch.float64)
+CURVATURE = torch.tensor([0.1, 0.5, 1.0, 1.9], dtype=torch.float64)
+BOWL = {"minimum": MINIMUM, "curvature": CURVATURE}
+FALLING = [0.3 * (1 - k / 4000) for k in range(4000)]
+
+
+def bowl(w: Tensor) -> Tensor:
+    """Return the loss with that minimum and those curvatures."""
+    return (CURVATURE / 2 * (w - MINIMUM) ** 2).sum()
+
+
+def row(name: str, measured: Any, within: float, **arguments: Any) -> Row:
+    """Return one measurement: a tensor or a number, and its arguments."""
+    flat = torch.as_tensor(measured, dtype=torch.float64).reshape(-1).tolist()
+    coded = {
+        key: {"tensor": x.tolist()} if isinstance(x, Tensor) else x
+        for key, x in arguments.items()
+    }
+    return {"function": name, "arguments": coded, "measured": flat, "within": within}
+
+
+def ends() -> Iterator[Row]:
+    """Walk to where training ends, without noise."""
+    zero = torch.zeros_like(MINIMUM)
+    w = walk(torch.optim.SGD, bowl, zero, steps=900, lr=0.4, weight_decay=0.5)
+    yield row("theory.ridge", w[-1], 1e-9, weight_decay=0.5, **BOWL)
+    how: Any = {"steps": 4000, "lr": FALLING, "betas": (0.9, 0.9)}
+    w = walk(torch.optim.AdamW, bowl, zero, weight_decay=0.5, **how)
+    yield row("theory.box", w[-1], 1e-3, minimum=MINIMUM, weight_decay=0.5)
+    target = problems.with_singular_values([6.0, 4.0, 1.0], (3, 3), seed=1)
+    far = problems.Quadratic(target.flatten(), torch.eye(9, dtype=torch.float64))
+    w = walk(
+        updates.muon, lambda w: far(w.flatten()), torch.zeros_like(target),
+        steps=4000, lr=FALLING, weight_decay=0.5, momentum=0.0,
+        orthogonalise=directions.polar,
+    )  # fmt: skip
+    yield row("theory.spectral_box", w[-1], 1e-2, minimum=target, cap=2.0)
+    values = torch.tensor([0.8, 0.6], dtype=torch.float64)
+    turned = problems.with_singular_values(values.tolist(), (4, 2), seed=2)
+    gains = turned.mT @ directions.newton_schulz(turned)
+    gain = torch.linalg.eigvals(gains).real.sort(descending=True).values / values
+    yield row("theory.newton_schulz_gain", gain, 1e-9, s=values)
+
+
+def without_gradient() -> Iterator[Row]:
+    """Let momentum's buffer carry the decay of a weight on which nothing pulls."""
+    for decay, nesterov in ((0.02, False), (2.0, False), (0.02, True)):
+        how: Any = {"lr": 0.1, "weight_decay": decay, "momentum": 0.9}
+        how["nesterov"] = nesterov
+        path = walk(torch.optim.SGD, lambda w: 0 * w, 1.0, steps=60, **how)
+        both = torch.stack([path[20:39], path[19:38]], 1)
+        sums = torch.linalg.lstsq(both, path[21:40, None]).solution[:, 0]
+        companion = torch.stack([sums, torch.tensor([1.0, 0.0], dtype=torch.float64)])
+        z = torch.linalg.eigvals(companion)
+        z = z[(z.abs() + 1e-9 * z.imag).argsort(descending=True)]
+        parts = torch.view_as_real(z) if z.imag.abs().max() > 1e-9 else z.real
+        yield row("theory.momentum_roots", parts, 1e-6, **how)
+        k = torch.tensor([1.0, 7.0, 60.0], dtype=torch.float64)
+        yield row("theory.momentum_decay", path[k.long()], 1e-9, k=k, **how)
+    # Both roots are the root of 0.9.
+    how = {"lr": 0.5, "weight_decay": 2 * (1 - 0.9**0.5) ** 2, "momentum": 0.9}
+    path = walk(torch.optim.SGD, lambda w: 0 * w, 1.0, steps=60, **how)
+    yield row("theory.momentum_decay", path[k.long()], 1e-9, k=k, **how)
+    lrs = [0.1 * (1 - k / 60) for k in range(60)]
+    path = walk(torch.optim.SGD, lambda w: 0 * w, 1.0, steps=60, lr=lrs, weight_decay=2)
+    yield row("dynamics.kept", path[1:], 1e-9, lr=lrs, weight_decay=2.0)
+    shares = [_left_of_step(k, lrs) for k in range(60)]
+    yield row("dynamics.update_shares", shares, 1e-9, lr=lrs, weight_decay=2.0)
+    for momentum in (0.0, 0.5):
+        how = {"lr": 0.1, "weight_decay": 0.02, "momentum": momentum}
+        path = walk(torch.optim.SGD, lambda w: 0 * w, 1.0, steps=2000, **how)
+        rate = (path[1900].log() - path[100].log()) / 1800
+        yield row("dynamics.half_life", math.log(0.5) / rate, 1e-6, **how)
+
+
+def _left_of_step(k: int, lrs: list[float]) -> float:
+    """Return what step k, and no other, has put into AdamW's weight at the end."""
+    losses = [(lambda w: -1e3 * w) if j == k else (lambda w: 0 * w) for j in range(60)]
+    how: Any = {"lr": lrs, "weight_decay": 2.0, "betas": (0.0, 0.0)}
+    end = walk(torch.optim.AdamW, losses, 0.0, steps=60, **how)[-1]
+    return 2.0 * end.item()
+
+
+def with_noise() -> Iterator[Row]:
+    """Average the weights of many runs whose gradients have noise."""
+    noise = torch.tensor([0.5, 2.0, 4.0, 1.0], dtype=torch.float64)
+    for name, rule, how in (
+        ("theory.adamw_mean", torch.optim.AdamW, {"betas": (0.9, 0.999)}),
+        ("theory.adamw_mean", torch.optim.AdamW, {"betas": (0.9, 0.999), "eps": 2.0}),
+        ("theory.lion_mean", updates.lion, {"betas": (0.9, 0.99)}),
+        ("theory.lion_mean", updates.lion, {"betas": (0.9, 0.5)}),
+    ):
+        mean = _noisy_mean(rule, noise, weight_decay=0.5, **how)
+        given: Any = {**BOWL, "weight_decay": 0.5, "noise": noise}
+        lion = name == "theory.lion_mean"
+        given |= how if lion else {k: x for k, x in how.items() if k == "eps"}
+        yield row(name, mean, 0.05, **given)
+    for betas in ((0.9, 0.99), (0.5, 0.9)):
+        gradients = torch.tensor([3.0, -0.2], dtype=torch.float64)
+        chances = torch.tensor([0.1, 0.9], dtype=torch.float64)
+        mean = _mean_direction(gradients, 0.1, betas)
+        yield row(
+            "theory.adam_mean_direction", mean, 0.1,
+            gradients=gradients, chances=chances, betas=betas,
+        )  # fmt: skip
+
+
+def _noisy_mean(rule: Any, noise: Tensor, copies: int = 400, **how: Any) -> Tensor:
+    stream = torch.Generator().manual_seed(0)
+    steps, shape = 3000, (copies, len(noise))
+
+    def loss() -> Any:
+        kick = noise * torch.randn(shape, generator=stream, dtype=torch.float64)
+        return lambda w: (CURVATURE / 2 * (w - MINIMUM) ** 2 + kick * w).sum()
+
+    lrs = [0.02 if k < 1000 else 0.004 for k in range(steps)]
+    losses = [loss() for _ in range(steps)]
+    start = torch.zeros(shape, dtype=torch.float64)
+    path = walk(rule, losses, start, steps=steps, lr=lrs, **how)
+    return path[2000:].mean((0, 1))
+
+
+def _mean_direction(values: Tensor, chance: float, betas: Any) -> Tensor:
+    """Return the mean step of PyTorch's Adam for lr 1, over copies and late steps."""
+    stream, steps = torch.Generator().manual_seed(0), 3000
+    w = torch.zeros(8000, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.Adam([w], lr=1.0, betas=betas, eps=1e-12)
+    for k in range(steps):
+        if k == steps // 2:
+            before = w.detach().clone()
+        rare = torch.rand(8000, generator=stream) < chance
+        w.grad = torch.where(rare, values[0], values[1])
+        optimizer.step()
+    return (before - w.detach()).mean() / (steps - steps // 2)
+
+
+def flows() -> Iterator[Row]:
+    """Let small steps of SGD go for a while, with decay, from a start to a fit."""
+    moved = torch.tensor([0.3, 0.6, 2.0], dtype=torch.float64)
+    decayed = torch.tensor(0.9, dtype=torch.float64)
+
+    def end(start: Tensor, fit: Tensor) -> Tensor:
+        loss = lambda w: (moved / 2 * (w - fit) ** 2).sum()  # noqa: E731
+        how: Any = {"steps": 20_000, "lr": 1 / 20_000, "weight_decay": 0.9}
+        return walk(updates.sgd_l2, loss, start, **how)[-1]
+
+    none, one = torch.zeros_like(moved), torch.ones_like(moved)
+    parts = torch.stack([end(one, none), end(none, one)])
+    yield row("theory.flow_parts", parts, 1e-3, moved=moved, decayed=decayed)
+    stream = torch.Generator().manual_seed(0)
+    truth, start, fit = torch.randn(3, 10**6, 1, generator=stream).double()
+    ended = parts[0] * (truth + 2**0.5 * start) + parts[1] * (truth + 0.3**0.5 * fit)
+    risk = (ended - truth).square().mean(0)
+    given: Any = {"moved": moved, "decayed": decayed, "fit_noise": 0.3}
+    yield row("theory.flow_risk", risk, 0.01, start_noise=2.0, **given)
+
+
+def errors() -> Iterator[Row]:
+    """Train a network on digits of which a fifth have a label drawn at random."""
+    clean = examples.digits(500)
+    noisy = clean.with_label_noise(0.2, seed=0)
+    net = networks.mlp((64, 64, 10))(0)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=0.01, weight_decay=0.1)
+    for _ in range(60):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(net(noisy.x), noisy.y).backward()
+        optimizer.step()
+    said, wrong = net(noisy.x).argmax(1), noisy.y != clean.y
+    shares = {
+        "wrong": wrong.double().mean().item(),
+        "memorised": (said == noisy.y)[wrong].double().mean().item(),
+        "missed": (said != noisy.y)[~wrong].double().mean().item(),
+    }
+    error = (said != noisy.y).double().mean()
+    yield row("theory.training_error", error, 1e-9, **shares)
+
+
+def main() -> None:
+    """Measure all, and write the table."""
+    torch.set_num_threads(1)
+    rows = [
+        measured
+        for part in (ends, without_gradient, with_noise, flows, errors)
+        for measured in part()
+    ]
+    lines = ",\n".join(map(json.dumps, rows))
+    FILE.write_text(f"[\n{lines}\n]\n", "utf8")
+
+
+if __name__ == "__main__":
+    main()
