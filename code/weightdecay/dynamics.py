@@ -1,0 +1,93 @@
+"""How fast training with decay goes where a normalisation follows the weight.
+
+The loss of such a weight is scale invariant: L(c w) = L(w) for each c > 0. So decay
+changes only how far a step turns it.
+"""
+
+import math
+
+from torch import Tensor
+
+from weightdecay.settings import NOT_NEGATIVE, POSITIVE, SHARE, Number, check, demand
+from weightdecay.theory import momentum_roots
+
+
+def kept(lr: float, weight_decay: float, momentum: float = 0.0) -> float:
+    """Return by what each step of SGD multiplies a weight that only decays: z1.
+
+    The larger root of z^2 - (1 + momentum - lr weight_decay) z + momentum = 0, decay
+    inside the buffer; without momentum it is 1 - lr weight_decay. Raises ``ValueError``
+    if the weight would swing through zero, for lr weight_decay above
+    (1 - sqrt(momentum))^2 and at it.
+    """
+    demand("momentum", momentum, SHARE)
+    z1, _ = momentum_roots(lr, weight_decay, momentum)
+    most, share = (1 - math.sqrt(momentum)) ** 2, lr * weight_decay
+    if isinstance(z1, complex) or share >= most:
+        raise ValueError(
+            f"lr * weight_decay must be below (1 - sqrt(momentum))^2 = {most:.3g}, "
+            f"or the weight swings; got {share:.3g}"
+        )
+    return z1
+
+
+def exponential_lr(
+    lr: float, weight_decay: float, k: Number, momentum: float = 0.0
+) -> Number:
+    """Return the lr that does at step k without decay what decay does.
+
+    lr / z1^(2 k + 1), with z1 of ``kept``. For a scale-invariant weight
+    and torch's SGD the run without decay has the same directions at
+    each step, and weights 1 / z1^k times as large. ``k`` counts steps
+    from 0 and may be a tensor. With momentum the buffer must begin at
+    ``first_buffer``. Without decay it is ``lr``.
+
+    Source: Li & Arora, An Exponential Learning Rate Schedule for Deep
+    Learning, ICLR 2020.
+    """
+    check(k=k)
+    z1 = kept(lr, weight_decay, momentum)
+    return lr * z1 ** (-2 * k - 1)
+
+
+def first_buffer(w: Tensor, lr: float, weight_decay: float, momentum: float) -> Tensor:
+    """Return the momentum buffer with which the run of ``exponential_lr`` begins.
+
+    -(1 - z1) / (lr z1) w, where ``w`` is the weight at the start. It stands for the
+    step before the first: with decay there was none, without it the weight grew.
+    Raises ``ValueError`` for lr = 0.
+    """
+    demand("lr", lr, POSITIVE)
+    z1 = kept(lr, weight_decay, momentum)
+    return -(1 - z1) / (lr * z1) * w
+
+
+def norm_without_decay(
+    norm: Number, lr: Number, gradient_norm: Number, k: Number
+) -> Number:
+    """Return the norm after k steps of SGD without decay or momentum.
+
+    (norm^4 + 2 lr^2 gradient_norm^2 k)^(1/4), for a scale-invariant
+    weight. ``norm`` is that of the start. ``gradient_norm`` is what the
+    gradient's norm would be at the weight of norm 1, its root mean
+    square over the run. Any of them may be tensors that broadcast. It
+    leaves out (lr gradient_norm)^4 / norm^4 per step, so that the norm
+    is never below it, and near it if steps turn the weight little.
+    """
+    demand("norm", norm, POSITIVE)
+    demand("gradient_norm", gradient_norm, NOT_NEGATIVE)
+    check(lr=lr, k=k)
+    grown = norm**4 + 2 * (lr * gradient_norm) ** 2 * k
+    return grown**0.25
+
+
+def normalised_share(variance: Number, eps: float) -> Number:
+    """Return how large a normalised feature is, where it would be 1 without eps.
+
+    1 / sqrt(1 + eps / variance): what the eps of BatchNorm or LayerNorm leaves of a
+    feature with this variance, or RMSNorm of one with this mean square. It is where
+    scale invariance ends, for the variance is that of the weight, squared.
+    """
+    demand("variance", variance, POSITIVE)
+    check(eps=eps)
+    return (1 + eps / variance) ** -0.5
