@@ -16,9 +16,9 @@ def kept(lr: float, weight_decay: float, momentum: float = 0.0) -> float:
     """Return by what each step of SGD multiplies a weight that only decays: z1.
 
     The larger root of z^2 - (1 + momentum - lr weight_decay) z + momentum = 0, decay
-    inside the buffer; without momentum it is 1 - lr weight_decay. Raises ``ValueError``
-    if the weight would swing through zero, for lr weight_decay above
-    (1 - sqrt(momentum))^2 and at it.
+    inside the buffer and no Nesterov; without momentum it is 1 - lr weight_decay.
+    Raises ``ValueError`` if the weight would swing through zero: from lr weight_decay =
+    (1 - sqrt(momentum))^2 on.
     """
     demand("momentum", momentum, SHARE)
     z1, _ = momentum_roots(lr, weight_decay, momentum)
