@@ -91,7 +91,7 @@ def pair(norm, lr, decay, mu, net=make, data=DIGITS, hook=None, **more):
 @NORMS
 @pytest.mark.parametrize(
     ("lr", "decay", "mu"),
-    [(0.2, 0.3, 0.0), (0.03, 0.08, 0.9), (0.1, 0.3, 0.5)],
+    [(0.2, 0.3, 0.0), (0.03, 0.08, 0.9), (0.05, 0.3, 0.5)],
 )
 @pytest.mark.parametrize("data", [DIGITS, CURVES], ids=["digits", "curves"])
 def test_a_rising_rate_does_what_decay_does(norm, lr, decay, mu, data):
