@@ -176,6 +176,44 @@ def flows() -> Iterator[Row]:
     yield row("theory.flow_risk", risk, 0.01, start_noise=2.0, **given)
 
 
+def turned() -> Iterator[Row]:
+    """Train weights whose size the loss does not see, with decay and without."""
+    how: Any = {"lr": 0.05, "weight_decay": 0.03, "momentum": 0.9}
+    path = walk(torch.optim.SGD, lambda w: 0 * w, 1.0, steps=900, **how)
+    z = path[-1] / path[-2]
+    yield row("dynamics.kept_per_step", z, 1e-6, **how)
+    stream = torch.Generator().manual_seed(0)
+    a = torch.randn(6, 6, generator=stream, dtype=torch.float64)
+    loss = lambda w: w @ (a + a.T) @ w / (w @ w)  # noqa: E731
+    start = torch.tensor([1.0, -2.0, 0.5, 0.1, 3.0, -1.0], dtype=torch.float64)
+    w = walk(torch.optim.SGD, loss, start, steps=50, **how)
+    # Without the factors of decay: what a step adds is lr times gradient and buffer.
+    v = w / z ** torch.arange(51)[:, None]
+    g = torch.stack([torch.func.grad(loss)(x) for x in v])
+    steps, k = v.diff(dim=0), torch.tensor([5.0, 20.0, 49.0], dtype=torch.float64)
+    lrs = [-_parts(steps[i], g[i], steps[i - 1])[0] for i in k.long()]
+    yield row("dynamics.exponential_lr", lrs, 1e-5, k=k, **how)
+    first, buffer = _parts(steps[0], g[0], start)
+    b = buffer / first / how["momentum"] * start
+    yield row("dynamics.first_buffer", b, 1e-5, w=start, **how)
+    kicks = torch.randn(500, 4000, generator=stream, dtype=torch.float64)
+    losses = [lambda w, z=z: z @ w / w.norm() / 4000**0.5 for z in kicks]
+    far = torch.ones(4000, dtype=torch.float64) * 2 / 4000**0.5
+    norm = walk(torch.optim.SGD, losses, far, steps=500, lr=0.3)[-1].norm()
+    given = {"norm": 2.0, "lr": 0.3, "gradient_norm": 1.0, "k": 500}
+    yield row("dynamics.norm_without_decay", norm, 0.01, **given)
+    x = torch.tensor([[1.0], [-1.0]], dtype=torch.float64) * 2e-3
+    out = torch.nn.BatchNorm1d(1, eps=1e-5, affine=False, dtype=torch.float64)(x)
+    yield row("dynamics.normalised_share", out[0], 1e-9, variance=4e-6, eps=1e-5)
+
+
+def _parts(total: Tensor, *of: Tensor) -> list[float]:
+    """Return how many times each vector is in a sum of them."""
+    return (
+        torch.linalg.lstsq(torch.stack(of, 1), total[:, None]).solution[:, 0].tolist()
+    )
+
+
 def errors() -> Iterator[Row]:
     """Train a network on digits of which a fifth have a label drawn at random."""
     clean = examples.digits(500)
@@ -201,7 +239,7 @@ def main() -> None:
     torch.set_num_threads(1)
     rows = [
         measured
-        for part in (ends, without_gradient, with_noise, flows, errors)
+        for part in (ends, without_gradient, with_noise, flows, turned, errors)
         for measured in part()
     ]
     lines = ",\n".join(map(json.dumps, rows))

@@ -11,8 +11,9 @@
   trains one, ``batched`` many at once; ``grids`` refuses what can't be trained, and
   ``keeping`` has the table of what came out, which ``heatmap`` draws. ``experiments``
   are sweeps that are too long for a cell, with their tables.
+* ``scaling`` scales, trains and looks at networks with weights before normalisations.
 * ``problems`` gives them something to minimise, ``theory`` predicts where they end,
-  ``dynamics`` what the steps on the way keep.
+  ``dynamics`` what the steps on the way keep and turn.
 * ``conventions`` says what each API means by weight_decay, ``conversion`` turns one
   into another, with what ``runs`` knows of the run.
 * ``probe`` asks an optimizer: ``finding`` makes the ``subject`` that is asked,

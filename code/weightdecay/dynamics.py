@@ -1,7 +1,9 @@
-"""What the formulas predict of a run in time: what its steps keep and what they add.
+"""What the formulas predict of a run in time: what its steps keep, add and turn.
 
 A step of AdamW multiplies a weight by 1 - lr weight_decay and adds -lr u, with u its
-update without decay. ``theory`` says where training ends.
+update without decay. Where a normalisation follows the weight, the loss is scale
+invariant, L(c w) = L(w) for each c > 0, and decay changes only how far a step turns it.
+``theory`` says where training ends.
 """
 
 import math
@@ -10,10 +12,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from weightdecay.settings import Range, check, demand
+from weightdecay.settings import (
+    NOT_NEGATIVE,
+    POSITIVE,
+    SHARE,
+    Number,
+    Range,
+    check,
+    demand,
+)  # fmt: skip
 from weightdecay.theory import momentum_roots
-
-SHRINKS = Range("> 0 and < 1, so that a step shrinks", lambda x: 0 < x < 1)
 
 
 def half_life(
@@ -24,21 +32,32 @@ def half_life(
     ln(1/2) / ln(1 - lr weight_decay), about 0.69 / (lr weight_decay),
     for SGD, and for AdamW, SGDW and Lion with any momentum or betas.
     With ``momentum`` decay is in the buffer of SGD, and the larger root
-    of ``theory.momentum_roots`` stands for 1 - lr weight_decay.
+    z1 of ``kept_per_step`` stands for 1 - lr weight_decay.
 
-    Raises ``ValueError`` if lr weight_decay is not between 0 and 1, or
-    so large for the momentum that the weight swings.
+    Raises ``ValueError`` as that does, and if nothing decays.
     """
-    check(lr=lr, weight_decay=weight_decay, momentum=momentum)
-    demand("lr * weight_decay", lr * weight_decay, SHRINKS)
-    root, _ = momentum_roots(lr, weight_decay, momentum)
-    if isinstance(root, complex):
+    demand("lr * weight_decay", lr * weight_decay, POSITIVE)
+    z1 = kept_per_step(lr, weight_decay, momentum)
+    return math.log(0.5) / math.log(z1)
+
+
+def kept_per_step(lr: float, weight_decay: float, momentum: float = 0.0) -> float:
+    """Return by what each step of SGD multiplies a weight that only decays: z1.
+
+    The larger root of z^2 - (1 + momentum - lr weight_decay) z + momentum = 0, decay
+    inside the buffer and no Nesterov; without momentum it is 1 - lr weight_decay.
+    Raises ``ValueError`` if the weight would swing through zero: from lr weight_decay =
+    (1 - sqrt(momentum))^2 on.
+    """
+    demand("momentum", momentum, SHARE)
+    z1, _ = momentum_roots(lr, weight_decay, momentum)
+    most, share = (1 - math.sqrt(momentum)) ** 2, lr * weight_decay
+    if isinstance(z1, complex) or share >= most:
         raise ValueError(
-            f"lr * weight_decay is {lr * weight_decay}: with momentum "
-            f"{momentum} the weight swings and has no half-life; it "
-            f"must be at most {(1 - math.sqrt(momentum)) ** 2:.3g}"
+            f"lr * weight_decay must be below (1 - sqrt(momentum))^2 = {most:.3g}, "
+            f"or the weight swings; got {share:.3g}"
         )
-    return math.log(0.5) / math.log(root)
+    return z1
 
 
 def kept(lr: Sequence[float] | Tensor, weight_decay: float) -> Tensor:
@@ -74,3 +93,65 @@ def _taken(lr: Sequence[float] | Tensor, weight_decay: float) -> Tensor:
     below = Range("below 1 at each step", lambda x: bool((x < 1).all()))
     demand("lr * weight_decay", rates * weight_decay, below)
     return rates * weight_decay
+
+
+def exponential_lr(
+    lr: float, weight_decay: float, k: Number, momentum: float = 0.0
+) -> Number:
+    """Return the lr that does at step k without decay what decay does.
+
+    lr / z1^(2 k + 1), with z1 of ``kept_per_step``. For a scale-invariant weight
+    and torch's SGD the run without decay has the same directions at
+    each step, and weights 1 / z1^k times as large. ``k`` counts steps
+    from 0 and may be a tensor. With momentum the buffer must begin at
+    ``first_buffer``. Without decay it is ``lr``.
+
+    Source: Li & Arora, An Exponential Learning Rate Schedule for Deep
+    Learning, ICLR 2020.
+    """
+    check(k=k)
+    z1 = kept_per_step(lr, weight_decay, momentum)
+    return lr * z1 ** (-2 * k - 1)
+
+
+def first_buffer(w: Tensor, lr: float, weight_decay: float, momentum: float) -> Tensor:
+    """Return the momentum buffer with which the run of ``exponential_lr`` begins.
+
+    -(1 - z1) / (lr z1) w, where ``w`` is the weight at the start. It stands for the
+    step before the first: with decay there was none, without it the weight grew.
+    Raises ``ValueError`` for lr = 0.
+    """
+    demand("lr", lr, POSITIVE)
+    z1 = kept_per_step(lr, weight_decay, momentum)
+    return -(1 - z1) / (lr * z1) * w
+
+
+def norm_without_decay(
+    norm: Number, lr: Number, gradient_norm: Number, k: Number
+) -> Number:
+    """Return the norm after k steps of SGD without decay or momentum.
+
+    (norm^4 + 2 lr^2 gradient_norm^2 k)^(1/4), for a scale-invariant
+    weight. ``norm`` is that of the start. ``gradient_norm`` is what the
+    gradient's norm would be at the weight of norm 1, its root mean
+    square over the run. Any of them may be tensors that broadcast. It
+    leaves out (lr gradient_norm)^4 / norm^4 per step, so that the norm
+    is never below it, and near it if steps turn the weight little.
+    """
+    demand("norm", norm, POSITIVE)
+    demand("gradient_norm", gradient_norm, NOT_NEGATIVE)
+    check(lr=lr, k=k)
+    grown = norm**4 + 2 * (lr * gradient_norm) ** 2 * k
+    return grown**0.25
+
+
+def normalised_share(variance: Number, eps: float) -> Number:
+    """Return how large a normalised feature is, where it would be 1 without eps.
+
+    1 / sqrt(1 + eps / variance): what the eps of BatchNorm or LayerNorm leaves of a
+    feature with this variance, or RMSNorm of one with this mean square. It is where
+    scale invariance ends, for the variance is that of the weight, squared.
+    """
+    demand("variance", variance, POSITIVE)
+    check(eps=eps)
+    return (1 + eps / variance) ** -0.5

@@ -1,11 +1,12 @@
-"""What a run keeps and adds, against runs that are walked step by step."""
+"""What a run keeps, adds and turns, against loops that know no formula."""
 
 import math
 
 import pytest
 import torch
 
-from weightdecay import dynamics
+from weightdecay import dynamics, theory
+from weightdecay.paths import walk
 
 
 def walked(lrs, weight_decay, momentum=0.0):
@@ -40,12 +41,12 @@ def test_a_half_life_is_near_a_logarithm_over_the_share():
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 @pytest.mark.parametrize("share", [0.0, 1.0, 1.5])
 def test_a_share_that_halves_nothing_is_refused(share, momentum):
-    with pytest.raises(ValueError, match=r"lr \* weight_decay must be > 0 and < 1"):
+    with pytest.raises(ValueError, match=r"lr \* weight_decay must be"):
         dynamics.half_life(1.0, share, momentum)
 
 
 def test_a_weight_that_swings_has_no_half_life():
-    with pytest.raises(ValueError, match=r"momentum 0.9 the .*at most 0.00263"):
+    with pytest.raises(ValueError, match=r"= 0.00263, or the weight swings; got 0.01"):
         dynamics.half_life(0.1, 0.1, 0.9)
     assert dynamics.half_life(0.1, 0.0263, 0.9) > 0
 
@@ -79,3 +80,123 @@ def test_a_step_that_takes_all_is_refused(of):
         of([0.1, -0.1], 1.0)
     with pytest.raises(ValueError, match="weight_decay must be"):
         of([0.1], -1.0)
+
+
+D = torch.float64
+
+
+def turning(seed):
+    """Return a scale-invariant loss, whose gradient differs from weight to weight."""
+    a = torch.randn(6, 6, generator=torch.Generator().manual_seed(seed), dtype=D)
+    return lambda w: w @ (a + a.T) @ w / (w @ w)
+
+
+START = torch.tensor([1.0, -2.0, 0.5, 0.1, 3.0, -1.0], dtype=D)
+
+
+def by_hand(loss, rates, momentum, weight_decay, b):
+    w, path = START.clone(), []
+    for lr in rates:
+        g = torch.func.grad(loss)(w)
+        b = momentum * b + g + weight_decay * w
+        w = w - lr * b
+        path.append(w)
+    return torch.stack(path)
+
+
+@pytest.mark.parametrize(
+    ("lr", "weight_decay", "momentum"),
+    [(0.05, 0.3, 0.0), (1.5, 0.3, 0.0), (0.02, 0.1, 0.9), (0.4, 0.2, 0.5)],
+)
+def test_the_rising_rate_takes_the_path_of_decay(lr, weight_decay, momentum):
+    loss, steps = turning(0), 60
+    decayed = by_hand(loss, [lr] * steps, momentum, weight_decay, torch.zeros(6))
+    k = torch.arange(steps, dtype=D)
+    rates = dynamics.exponential_lr(lr, weight_decay, k, momentum)
+    b = torch.zeros(6)
+    if momentum:
+        b = dynamics.first_buffer(START, lr, weight_decay, momentum)
+    risen = by_hand(loss, rates.tolist(), momentum, 0.0, b)
+    z = dynamics.kept_per_step(lr, weight_decay, momentum)
+    assert (risen * z ** (k + 1)[:, None] - decayed).abs().max() < 1e-9
+    free = by_hand(loss, [lr] * steps, momentum, 0.0, torch.zeros(6))
+    directions = [w / w.norm(dim=1, keepdim=True) for w in (decayed, risen, free)]
+    assert (directions[1] - directions[0]).abs().max() < 1e-9
+    assert (directions[2] - directions[0]).abs().max() > 1e-4
+
+
+def test_without_decay_the_rate_stays_and_the_buffer_begins_empty():
+    assert dynamics.exponential_lr(0.1, 0.0, 7) == 0.1
+    assert dynamics.exponential_lr(0.1, 0.0, 7, 0.9) == pytest.approx(0.1)
+    assert dynamics.first_buffer(START, 0.1, 0.0, 0.9).abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
+def test_what_is_kept_is_the_larger_root(momentum):
+    lr, weight_decay = 0.1, 0.02
+    z1, _ = theory.momentum_roots(lr, weight_decay, momentum)
+    assert dynamics.kept_per_step(lr, weight_decay, momentum) == z1
+    flat = walk(
+        torch.optim.SGD, lambda w: 0 * w.sum(), START, steps=600, lr=lr,
+        weight_decay=weight_decay, momentum=momentum,
+    )  # fmt: skip
+    assert (flat[-1] / flat[-2] / z1 - 1).abs().max() < 1e-9
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("lr", [0.1, 0.5])
+def test_the_norm_grows_as_predicted_where_the_gradient_is_noise(lr, seed):
+    d, steps = 400, 500
+    stream = torch.Generator().manual_seed(seed)
+    w = torch.randn(d, generator=stream, dtype=D)
+    w /= w.norm()
+    noise = [torch.randn(d, generator=stream, dtype=D) for _ in range(steps)]
+    losses = [lambda w, z=z: z @ w / w.norm() / d**0.5 for z in noise]
+    norm = walk(torch.optim.SGD, losses, w, steps=steps, lr=lr)[-1].norm()
+    # The gradient at norm 1 is the noise but for its part along the weight.
+    predicted = dynamics.norm_without_decay(1.0, lr, math.sqrt(1 - 1 / d), steps)
+    assert norm == pytest.approx(predicted, rel=0.02)
+    assert predicted > 1.5
+    wrong = dynamics.norm_without_decay(1.0, lr, 2**0.5, steps)
+    assert norm < 0.9 * wrong
+
+
+def test_a_large_step_leaves_the_norm_above_the_prediction():
+    # One step with a gradient as large as it likes is Pythagoras.
+    norm, lr, g = 1.0, 2.0, 3.0
+    exact = math.sqrt(norm**2 + (lr * g / norm) ** 2)
+    assert exact > 1.3 * dynamics.norm_without_decay(norm, lr, g, 1)
+
+
+@pytest.mark.parametrize("variance", [1e-7, 1e-5, 1.0])
+def test_a_normalised_feature_is_as_large_as_pytorch_makes_it(variance):
+    x = torch.tensor([[1.0], [-1.0]], dtype=D) * variance**0.5
+    layer = torch.nn.BatchNorm1d(1, eps=1e-5, affine=False, dtype=D)
+    share = dynamics.normalised_share(variance, 1e-5)
+    assert layer(x)[0].item() == pytest.approx(share, rel=1e-12)
+    rms = torch.nn.RMSNorm(1, eps=1e-5, elementwise_affine=False, dtype=D)
+    assert rms(x)[0].item() == pytest.approx(share, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: dynamics.kept_per_step(0.1, 10.0), "must be below .* = 1, .* got 1"),
+        (lambda: dynamics.kept_per_step(0.1, 25.0), "or the weight swings; got 2.5"),
+        (lambda: dynamics.kept_per_step(0.1, 0.03, 0.9), "= 0.00263, .* got 0.003"),
+        (
+            lambda: dynamics.kept_per_step(0.1, 0.1, 1.0),
+            "momentum must be a number >= 0",
+        ),
+        (lambda: dynamics.exponential_lr(0.1, 0.1, -1), "k must be a finite number"),
+        (lambda: dynamics.exponential_lr(-0.1, 0.1, 1), "lr must be a finite number"),
+        (lambda: dynamics.first_buffer(START, 0.0, 0.1, 0.9), "lr must be .* > 0"),
+        (lambda: dynamics.norm_without_decay(0.0, 0.1, 1.0, 1), "norm must be .* > 0"),
+        (lambda: dynamics.norm_without_decay(1.0, 0.1, -1.0, 1), "gradient_norm must"),
+        (lambda: dynamics.normalised_share(0.0, 1e-5), "variance must be .* > 0"),
+        (lambda: dynamics.normalised_share(1.0, -1e-5), "eps must be"),
+    ],
+)
+def test_what_has_no_answer_is_refused_by_name(call, said):
+    with pytest.raises(ValueError, match=said):
+        call()

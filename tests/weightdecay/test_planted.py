@@ -39,6 +39,10 @@ HARMLESS = {
         "low * beta2 ** (-steps.double())", "low", "beta2 ** (-steps.double())",
         "1 - beta2 ** 0.5", "1", "beta2 ** 0.5", "beta2", "0.5",
     ],
+    "dynamics.kept_per_step": [  # the bound above which it refuses
+        "(1 - math.sqrt(momentum)) ** 2", "1 - math.sqrt(momentum)", "1",
+        "math.sqrt(momentum)",
+    ],
     "dynamics.update_shares": ["later"],  # whose dtype ones take
 }  # fmt: skip
 
