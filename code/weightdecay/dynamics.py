@@ -100,11 +100,11 @@ def exponential_lr(
 ) -> Number:
     """Return the lr that does at step k without decay what decay does.
 
-    lr / z1^(2 k + 1), with z1 of ``kept_per_step``. For a scale-invariant weight
-    and torch's SGD the run without decay has the same directions at
-    each step, and weights 1 / z1^k times as large. ``k`` counts steps
-    from 0 and may be a tensor. With momentum the buffer must begin at
-    ``first_buffer``. Without decay it is ``lr``.
+    lr / z1^(2 k + 1), with z1 of ``kept_per_step``. For a weight whose
+    loss is scale invariant, and SGD, the run without decay has the
+    same directions at each step, and weights 1 / z1^k times as large.
+    ``k`` counts steps from 0 and may be a tensor. With momentum the
+    buffer must begin at ``first_buffer``. Without decay it is ``lr``.
 
     Source: Li & Arora, An Exponential Learning Rate Schedule for Deep
     Learning, ICLR 2020.
