@@ -12,7 +12,7 @@ DIGITS = examples.digits(1500)
 CURVES = examples.mnist1d(4000)
 
 
-def late(data, optimizer, steps=600, widths=(32, 32), normalise="batch", **run):
+def late(data, optimizer, steps=400, widths=(32, 32), normalise="batch", **run):
     """Return means over the second half of a run, of one seed."""
     make = networks.mlp(
         (data.x.shape[1], *widths, 10),
@@ -39,7 +39,7 @@ def late(data, optimizer, steps=600, widths=(32, 32), normalise="batch", **run):
         {"lr": 0.1, "weight_decay": 0.02, "momentum": 0.5},
         {"lr": 0.1, "weight_decay": 0.02, "momentum": 0.9, "normalise": "layer"},
         {"lr": 0.1, "weight_decay": 0.02, "momentum": 0.9, "affine": True},
-        {"lr": 0.1, "weight_decay": 0.02, "momentum": 0.9, "widths": (100, 20)},
+        {"lr": 0.1, "weight_decay": 0.02, "momentum": 0.9, "widths": (64, 20)},
     ],
     ids=str,
 )
@@ -64,27 +64,26 @@ def test_the_angle_under_sgd_is_that_of_the_settings(case):
     [
         {"lr": 0.02, "weight_decay": 0.2, "betas": (0.9, 0.99)},
         {"lr": 0.01, "weight_decay": 0.4, "betas": (0.8, 0.98), "normalise": "rms"},
-        {"lr": 0.02, "weight_decay": 0.2, "betas": (0.9, 0.99), "widths": (64, 20)},
     ],
     ids=str,
 )
 def test_where_noise_dominates_adamw_has_the_angle_and_the_size(case):
-    found = late(CURVES.with_label_noise(0.9, seed=1), torch.optim.AdamW, 800, **case)
+    found = late(CURVES.with_label_noise(0.9, seed=1), torch.optim.AdamW, 700, **case)
     run = {k: case[k] for k in ("lr", "weight_decay", "betas")}
     size, angle = equilibrium.adamw(**run)
     assert found["cosine"].acos()[:2].tolist() == pytest.approx([angle] * 2, rel=0.06)
     assert found["rms"][:2].tolist() == pytest.approx([size] * 2, rel=0.08)
 
 
-@pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_the_rows_after_a_batchnorm_turn_as_the_matrix_does(momentum):
+@says("what is said here of the matrix holds for each row")
+def test_the_rows_after_a_batchnorm_turn_as_the_matrix_does():
     data = DIGITS.with_label_noise(0.5, seed=0)
     make = networks.mlp((64, 32, 32, 10), normalise="batch", affine=False, bias=False)
     net, turned = make(0), []
-    run = {"lr": 0.1, "weight_decay": 0.02, "momentum": momentum}
+    run = {"lr": 0.1, "weight_decay": 0.02, "momentum": 0.9}
     optimizer = torch.optim.SGD(net.parameters(), **run)
     stream, w = torch.Generator().manual_seed(0), net[3].weight
-    for k in range(600):
+    for k in range(400):
         now = torch.randint(1500, (64,), generator=stream)
         optimizer.zero_grad()
         nn.functional.cross_entropy(net(data.x[now]), data.y[now]).backward()
@@ -92,7 +91,7 @@ def test_the_rows_after_a_batchnorm_turn_as_the_matrix_does(momentum):
         along = (w.grad * w).sum(1) / w.grad.norm(dim=1) / w.norm(dim=1)
         assert along.abs().max() < 1e-3
         optimizer.step()
-        if k >= 300:
+        if k >= 150:
             after = w.detach().double()
             turned.append(nn.functional.cosine_similarity(before, after))
     told = equilibrium.sgd(**run, gradient=1.0).angle
