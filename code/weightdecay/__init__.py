@@ -11,9 +11,11 @@
   trains one, ``batched`` many at once; ``grids`` refuses what can't be trained, and
   ``keeping`` has the table of what came out, which ``heatmap`` draws. ``experiments``
   are sweeps that are too long for a cell, with their tables.
-* ``scaling`` scales, trains and looks at networks with weights before normalisations.
+* ``scaling`` scales, trains and looks at networks with weights before normalisations,
+  ``turning`` notes how far each step turns each matrix.
 * ``problems`` gives them something to minimise, ``theory`` predicts where they end,
-  ``dynamics`` what the steps on the way keep and turn.
+  ``dynamics`` what the steps on the way keep, and ``equilibrium`` how large a
+  normalised matrix is in the end and by which angle steps turn it.
 * ``conventions`` says what each API means by weight_decay, ``conversion`` turns one
   into another, with what ``runs`` knows of the run.
 * ``probe`` asks an optimizer: ``finding`` makes the ``subject`` that is asked,
