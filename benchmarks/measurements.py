@@ -207,6 +207,69 @@ def turned() -> Iterator[Row]:
     yield row("dynamics.normalised_share", out[0], 1e-9, variance=4e-6, eps=1e-5)
 
 
+def equilibria() -> Iterator[Row]:
+    """Walk where the loss is a new random direction's cosine, until all is steady."""
+    stream, d, steps = torch.Generator().manual_seed(0), 1000, 4000
+    kicks = torch.randn(steps, d, generator=stream, dtype=torch.float64)
+    start = 0.5 * torch.randn(d, generator=stream, dtype=torch.float64)
+
+    def late(rule: Any, losses: list[Any], **how: Any) -> tuple[Any, float, float]:
+        path = walk(rule, losses, start, steps=steps, **how)[steps // 2 :]
+        turned = torch.nn.functional.cosine_similarity(path[1:], path[:-1])
+        size = path.norm(dim=1).mean().item()
+        return path, size, turned.mean().acos().item()
+
+    losses = [lambda w, z=z: z @ w / w.norm() for z in kicks]
+    # Gradients that go back on the last one: half of it, with the other sign.
+    back = kicks.clone()
+    back[1:] -= 0.5 * kicks[:-1]
+    for momentum, kind in ((0.0, kicks), (0.9, kicks), (0.9, back)):
+        of = [lambda w, z=z: z @ w / w.norm() for z in kind]
+        how: Any = {"lr": 1.0, "weight_decay": 0.002, "momentum": momentum}
+        path, size, angle = late(torch.optim.SGD, of, **how)
+        echo, force = _echo_and_force(path, kind[steps // 2 :], momentum)
+        given: Any = {**how, "gradient_norm": force, "echo": echo}
+        yield row("equilibrium.sgd", [size, angle], 0.01, **given)
+    for betas in ((0.9, 0.99), (0.5, 0.99)):
+        how = {"lr": 0.02, "weight_decay": 0.1, "betas": betas}
+        path, size, angle = late(torch.optim.AdamW, losses, **how)
+        yield row("equilibrium.adamw", [size / d**0.5, angle], 0.05, **how)
+    k = torch.tensor([150.0, 250.0, 400.0], dtype=torch.float64)
+    how = {"lr": 0.02, "weight_decay": 0.1}
+    early: Any = {"steps": 400, "betas": (0.9, 0.99), **how}
+    path = walk(torch.optim.AdamW, losses[:400], start, **early)
+    rms = path[k.long()].norm(dim=1) / d**0.5
+    given = {**how, "start": start.norm().item() / d**0.5}
+    yield row("equilibrium.adamw_rms", rms, 0.05, k=k, **given)
+    for beta in (0.9, 0.5):
+        how = {"lr": 0.02, "weight_decay": 0.005, "betas": (beta, 0.99)}
+        path, size, angle = late(torch.optim.Adam, losses, **how)
+        given = {**how, "noise": 1 / size}
+        yield row("equilibrium.adam_l2", [size / d**0.5, angle], 0.05, **given)
+    for betas in ((0.9, 0.9), (0.8, 0.5)):
+        how = {"lr": 0.01, "weight_decay": 0.1, "betas": betas}
+        path, size, angle = late(updates.lion, losses, **how)
+        yield row("equilibrium.lion", [size / d**0.5, angle], 0.08, **how)
+
+
+def _echo_and_force(
+    path: Tensor, kicks: Tensor, momentum: float
+) -> tuple[float, float]:
+    """Return the echo and the root mean square of ||g|| ||w|| along a path of SGD."""
+    w = path[:-1] / path[:-1].norm(dim=1, keepdim=True)
+    g = (kicks - (kicks * w).sum(1, keepdim=True) * w) / path[:-1].norm(
+        dim=1, keepdim=True
+    )
+    b, products = torch.zeros_like(g[0]), []
+    for x, y in zip(g, path, strict=False):
+        b = momentum * b + x + 0.002 * y
+        products.append((b * x).sum())
+    squares = g.square().sum(1)
+    echo = 2 * torch.stack(products)[200:].mean() / squares[200:].mean() - 1
+    force = (squares * path[:-1].square().sum(1)).mean().sqrt()
+    return echo.item(), force.item()
+
+
 def _parts(total: Tensor, *of: Tensor) -> list[float]:
     """Return how many times each vector is in a sum of them."""
     return (
@@ -239,7 +302,15 @@ def main() -> None:
     torch.set_num_threads(1)
     rows = [
         measured
-        for part in (ends, without_gradient, with_noise, flows, turned, errors)
+        for part in (
+            ends,
+            without_gradient,
+            with_noise,
+            flows,
+            turned,
+            equilibria,
+            errors,
+        )
         for measured in part()
     ]
     lines = ",\n".join(map(json.dumps, rows))

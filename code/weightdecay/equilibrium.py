@@ -133,7 +133,7 @@ def lion(
     angle = sqrt(pi / 2) sqrt(2 lr weight_decay) sqrt((1 - betas[0])^2 + betas[0]^2 (1 -
     betas[1]) / (1 + betas[1])). Each entry moves by lr, so rms = lr / angle. For lr
     weight_decay far below 1 - betas[1]; it has the linear part of the sign only, which
-    leaves it some per cent off where betas[0] is far below 1.
+    leaves it 11 per cent off at betas (0.5, 0.5).
 
     Raises ``ValueError`` unless 0 < lr weight_decay < 1.
     """
