@@ -223,11 +223,13 @@ def equilibria() -> Iterator[Row]:
     # Gradients that go back on the last one: half of it, with the other sign.
     back = kicks.clone()
     back[1:] -= 0.5 * kicks[:-1]
-    for momentum, kind in ((0.0, kicks), (0.9, kicks), (0.9, back)):
+    for momentum, decay, kind in (
+        (0.0, 0.002, kicks), (0.9, 0.002, kicks), (0.9, 0.002, back), (0.0, 0.6, kicks),
+    ):  # fmt: skip
         of = [lambda w, z=z: z @ w / w.norm() for z in kind]
-        how: Any = {"lr": 1.0, "weight_decay": 0.002, "momentum": momentum}
+        how: Any = {"lr": 1.0, "weight_decay": decay, "momentum": momentum}
         path, size, angle = late(torch.optim.SGD, of, **how)
-        echo, force = _echo_and_force(path, kind[steps // 2 :], momentum)
+        echo, force = _echo_and_force(path, kind[steps // 2 :], **how)
         given: Any = {**how, "gradient_norm": force, "echo": echo}
         yield row("equilibrium.sgd", [size, angle], 0.01, **given)
     for betas in ((0.9, 0.99), (0.5, 0.99)):
@@ -246,14 +248,14 @@ def equilibria() -> Iterator[Row]:
         path, size, angle = late(torch.optim.Adam, losses, **how)
         given = {**how, "noise": 1 / size}
         yield row("equilibrium.adam_l2", [size / d**0.5, angle], 0.05, **given)
-    for betas in ((0.9, 0.9), (0.8, 0.5)):
-        how = {"lr": 0.01, "weight_decay": 0.1, "betas": betas}
+    for betas, decay in (((0.9, 0.9), 0.1), ((0.8, 0.5), 0.1), ((0.9, 0.9), 20.0)):
+        how = {"lr": 0.01, "weight_decay": decay, "betas": betas}
         path, size, angle = late(updates.lion, losses, **how)
-        yield row("equilibrium.lion", [size / d**0.5, angle], 0.08, **how)
+        yield row("equilibrium.lion", [size / d**0.5, angle], 0.02, **how)
 
 
 def _echo_and_force(
-    path: Tensor, kicks: Tensor, momentum: float
+    path: Tensor, kicks: Tensor, lr: float, weight_decay: float, momentum: float
 ) -> tuple[float, float]:
     """Return the echo and the root mean square of ||g|| ||w|| along a path of SGD."""
     w = path[:-1] / path[:-1].norm(dim=1, keepdim=True)
@@ -262,7 +264,7 @@ def _echo_and_force(
     )
     b, products = torch.zeros_like(g[0]), []
     for x, y in zip(g, path, strict=False):
-        b = momentum * b + x + 0.002 * y
+        b = momentum * b + x + weight_decay * y
         products.append((b * x).sum())
     squares = g.square().sum(1)
     echo = 2 * torch.stack(products)[200:].mean() / squares[200:].mean() - 1

@@ -130,18 +130,26 @@ def lion(
 ) -> Equilibrium:
     """Return root mean square and angle for Lion on Gaussian noise.
 
-    angle = sqrt(pi / 2) sqrt(2 lr weight_decay) sqrt((1 - betas[0])^2 + betas[0]^2 (1 -
-    betas[1]) / (1 + betas[1])). Each entry moves by lr, so rms = lr / angle. For lr
-    weight_decay far below 1 - betas[1]; it has the linear part of the sign only, which
-    leaves it 11 per cent off at betas (0.5, 0.5).
+    With a = 1 - lr weight_decay and r(l) the correlation over l steps of what Lion
+    takes the sign of, rms^2 = lr^2 (1 + 2 sum_l a^l (2 / pi) arcsin(r(l))) / (1 - a^2):
+    two signs agree as the arcsine of what they are signs of. cos angle = (1 + a^2 -
+    lr^2 / rms^2) / (2 a). With r in place of the arcsine, also for l = 0, it is what
+    Kosson et al. give, angle^2 = pi lr weight_decay ((1 - betas[0])^2 + betas[0]^2 (1 -
+    betas[1]) / (1 + betas[1])).
 
     Raises ``ValueError`` unless 0 < lr weight_decay < 1.
     """
-    taken = _taken(lr, weight_decay, 1)
+    a = 1 - _taken(lr, weight_decay, 1)
     check(betas=betas)
-    left = (1 - betas[0]) ** 2 + betas[0] ** 2 * (1 - betas[1]) / (1 + betas[1])
-    angle = math.sqrt(math.pi * taken * left)
-    return Equilibrium(lr / angle, angle)
+    beta1, beta2 = betas
+    left = (1 - beta1) ** 2 + beta1**2 * (1 - beta2) / (1 + beta2)
+    after_one = beta1 * (1 - beta2) * (1 - beta1 + beta1 * beta2 / (1 + beta2)) / left
+    # Beyond these steps nothing is left of the memory.
+    steps = torch.arange(math.ceil(40 / (1 - beta2)), dtype=torch.float64)
+    agree = 2 / math.pi * torch.asin(after_one * beta2**steps)
+    together = 1 + 2 * (a ** (steps + 1) * agree).sum().item()
+    apart = (1 - a**2) / together
+    return Equilibrium(lr / math.sqrt(apart), math.acos((1 + a**2 - apart) / (2 * a)))
 
 
 def _taken(lr: float, weight_decay: float, below: float) -> float:

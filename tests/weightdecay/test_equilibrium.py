@@ -79,11 +79,10 @@ def test_adam_with_l2_on_noise_has_the_size_and_the_angle(b):
 @pytest.mark.parametrize("betas", [(0.9, 0.95), (0.5, 0.9), (0.95, 0.9)])
 def test_lion_on_noise_has_the_size_and_the_angle(betas):
     run = {"lr": 0.01, "weight_decay": 0.1, "betas": betas}
-    # The formula has the linear part of the sign, and gives up some per cent.
     told = equilibrium.lion(**run)
     norm, angle = walked(updates.lion, 1.0, **run)
-    assert norm / math.sqrt(D) == pytest.approx(told.size, rel=0.08)
-    assert angle == pytest.approx(told.angle, rel=0.08)
+    assert norm / math.sqrt(D) == pytest.approx(told.size, rel=0.015)
+    assert angle == pytest.approx(told.angle, rel=0.015)
 
 
 def test_echo_and_surprise_enter_as_written():

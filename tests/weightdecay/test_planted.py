@@ -43,6 +43,14 @@ HARMLESS = {
         "(1 - math.sqrt(momentum)) ** 2", "1 - math.sqrt(momentum)", "1",
         "math.sqrt(momentum)",
     ],
+    # The largest share that it takes, and how many steps its sum has.
+    "equilibrium.sgd": ["2 * (1 + momentum)", "2", "1 + momentum", "1", "momentum"],
+    "equilibrium.adamw": ["1"],
+    "equilibrium.adamw_rms": ["1"],
+    "equilibrium.adam_l2": ["1"],
+    "equilibrium.lion": [
+        "1", "math.ceil(40 / (1 - beta2))", "40 / (1 - beta2)", "40", "1 - beta2", "1",
+    ],
     "dynamics.update_shares": ["later"],  # whose dtype ones take
 }  # fmt: skip
 
