@@ -243,6 +243,12 @@ def equilibria() -> Iterator[Row]:
     rms = path[k.long()].norm(dim=1) / d**0.5
     given = {**how, "start": start.norm().item() / d**0.5}
     yield row("equilibrium.adamw_rms", rms, 0.05, k=k, **given)
+    falling = [0.02 * (1 - i / 400) for i in range(400)]
+    for decays in (0.5, [0.5 * (1 - i / 400) for i in range(400)]):
+        path = _by_schedule(losses[:400], start, falling, decays)
+        given = {"lr": falling, "weight_decay": decays, "start": path[0].item()}
+        # The first steps are those of an Adam that has no memory yet.
+        yield row("dynamics.rms_under_schedule", path, 0.1, **given)
     for beta in (0.9, 0.5):
         how = {"lr": 0.02, "weight_decay": 0.005, "betas": (beta, 0.99)}
         path, size, angle = late(torch.optim.Adam, losses, **how)
@@ -252,6 +258,23 @@ def equilibria() -> Iterator[Row]:
         how = {"lr": 0.01, "weight_decay": decay, "betas": betas}
         path, size, angle = late(updates.lion, losses, **how)
         yield row("equilibrium.lion", [size / d**0.5, angle], 0.02, **how)
+
+
+def _by_schedule(
+    losses: list[Any], start: Tensor, lrs: list[float], decays: float | list[float]
+) -> Tensor:
+    """Return the root mean square of AdamW's weights before and after each step."""
+    w = start.clone().requires_grad_()
+    optimizer = torch.optim.AdamW([w], betas=(0.9, 0.95))
+    sizes = [start.square().mean().sqrt()]
+    for k, (loss, lr) in enumerate(zip(losses, lrs, strict=True)):
+        decay = decays if isinstance(decays, float) else decays[k]
+        optimizer.param_groups[0].update(lr=lr, weight_decay=decay)
+        optimizer.zero_grad()
+        loss(w).backward()
+        optimizer.step()
+        sizes.append(w.detach().square().mean().sqrt())
+    return torch.stack(sizes)
 
 
 def _echo_and_force(

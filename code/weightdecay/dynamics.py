@@ -86,13 +86,45 @@ def update_shares(
     return taken * torch.cat([later[1:], later.new_ones(1)])
 
 
-def _taken(lr: Sequence[float] | Tensor, weight_decay: float) -> Tensor:
-    """Return which share of the weights each step takes."""
+def rms_under_schedule(
+    lr: Sequence[float] | Tensor,
+    weight_decay: Sequence[float] | Tensor | float,
+    start: float,
+) -> Tensor:
+    """Return AdamW's root mean square along a schedule: (steps + 1,).
+
+    R[0] = start, R[k + 1]^2 = (1 - lr[k] weight_decay)^2 R[k]^2 +
+    lr[k]^2, for a matrix before a normalisation, gradients that are
+    mostly noise, and betas[1] whose memory is short against the
+    schedule. ``weight_decay`` may be one number for each step. Raises
+    as :func:`kept` does.
+    """
+    demand("start", start, NOT_NEGATIVE)
     rates = torch.as_tensor(lr, dtype=torch.float64)
-    check(lr=rates, weight_decay=weight_decay)
+    squares = [start**2]
+    kept = (1 - _taken(rates, weight_decay)).square()
+    added = rates.square()
+    for share, more in zip(kept.tolist(), added.tolist(), strict=True):
+        squares.append(share * squares[-1] + more)
+    return torch.tensor(squares, dtype=torch.float64).sqrt()
+
+
+def _taken(
+    lr: Sequence[float] | Tensor, weight_decay: Sequence[float] | Tensor | float
+) -> Tensor:
+    """Return which share of the weights each step takes."""
+    rates, decays = (
+        torch.as_tensor(x, dtype=torch.float64) for x in (lr, weight_decay)
+    )
+    check(lr=rates, weight_decay=decays)
+    if decays.ndim and decays.shape != rates.shape:
+        raise ValueError(
+            f"weight_decay must be one number, or one for each of the {len(rates)} "
+            f"steps, got {len(decays)}"
+        )
     below = Range("below 1 at each step", lambda x: bool((x < 1).all()))
-    demand("lr * weight_decay", rates * weight_decay, below)
-    return rates * weight_decay
+    demand("lr * weight_decay", rates * decays, below)
+    return rates * decays
 
 
 def exponential_lr(

@@ -15,15 +15,27 @@ from conftest import NO_FIREFOX
 from visits import Visit
 from waiting import LONG, until
 
-ROTATION = "Off the axes, decay can make a weight larger"
+FORETOLD = "Off the axes, decay can make a weight larger"
+NORMS = "BatchNorm, LayerNorm and RMSNorm hide the size of the weights"
 FIRST_STEP = "PyTorch’s number goes with the half"
 # What is asked for, a section that is found, if not just any, and what is marked there.
 SEARCHES = {
-    "rotation": (ROTATION, "rotation"),
-    "parabolas": (ROTATION, "parabolas"),
+    "foretold": (FORETOLD, "foretold"),
+    "parabolas": (FORETOLD, "parabolas"),
     "curvatrue": (None, "curvature"),
-    '"a sum of parabolas"': (ROTATION, "a sum of parabolas"),
-    "rotation lengths": (ROTATION, "rotation"),
+    '"a sum of parabolas"': (FORETOLD, "a sum of parabolas"),
+    "foretold lengths": (FORETOLD, "foretold"),
+    "overfit": ("A network with room for the noise learns the noise", "overfits"),
+    "BatchNorm": (NORMS, "BatchNorm"),
+    "LayerNorm": (NORMS, "LayerNorm"),
+    "half-life": (
+        "The product of both sets a half-life, and a network keeps to it",
+        "half-life",
+    ),
+    "batch size": (
+        "Another batch size or more data is another memory in epochs",
+        "batch",
+    ),
     "λ": (None, "λ"),
     "ηλ": (None, "ηλ"),
     "1−ηλ": (None, "1 − ηλ"),
@@ -38,7 +50,7 @@ SEARCHES = {
     "weight_decay": ("For SGD, an L2 penalty is weight decay", "weight_decay"),
     "Decay moves the end": ("Decay moves the end", "Decay moves the end"),
     "Krogh": ("References", "Krogh"),
-    "undecayed_end": (ROTATION, "undecayed_end"),
+    "undecayed_end": (FORETOLD, "undecayed_end"),
     "Yogi": ("What hundreds of optimizers answered", "Yogi"),
 }
 THEME = pytest.mark.parametrize("theme", ["light", "dark"])
@@ -124,7 +136,7 @@ def test_what_is_folded_opens_where_one_lands(visit, root):
 
 def test_escape_takes_the_marks_away(visit, root):
     with visit(f"{root}book/index.html") as here:
-        look_for(here.page, "rotation")
+        look_for(here.page, "foretold")
         here.page.locator(FOUND).first.click()
         wait_for_match(here.page)
         before = here.page.locator("article").text_content()
@@ -144,12 +156,12 @@ def test_a_row_that_a_long_table_does_not_show_is_shown_where_one_lands(visit, r
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("rotation", "^1 section$"),
+        ("foretold", "^1 section$"),
         ("λ", r"^\d+ sections, of which these are the first 20$"),
         ("rhododendron", "^No section has “rhododendron”.$"),
         ("curvatrue", r"^No section has “curvatrue”. Words like it, in \d+ sections:$"),
         (
-            "rhododendron rotation",
+            "rhododendron foretold",
             "^No section has all these words. Some of them, in 1",
         ),
         (
@@ -199,7 +211,7 @@ def test_the_field_beside_the_text_leads_to_the_same_place(visit, http):
     with visit(f"{http}book/sgd.html") as here:
         here.page.evaluate("scrollTo(0, 0)")
         here.page.locator(".sidebar-search").click()
-        here.page.keyboard.type("rotation")
+        here.page.keyboard.type("foretold")
         assert answered(here.page) == "1 section"
         here.page.get_by_role("button", name="Close").click()
         assert here.page.locator("dialog[open]").count() == 0
@@ -216,7 +228,7 @@ def test_a_slash_in_a_field_is_a_slash(visit, http):
 def test_nobody_loads_it_who_does_not_search(visit, http):
     with visit(f"{http}book/sgd.html") as here:
         assert not [url for url in here.requests if "/search/" in url]
-        look_for(here.page, "rotation")
+        look_for(here.page, "foretold")
         loaded = [url.rpartition("/")[2] for url in here.requests if "/search/" in url]
         assert {"book.js", "minisearch.min.js", "search.css"} < set(loaded)
         assert len(loaded) == len(set(loaded)) <= 6
@@ -231,9 +243,9 @@ def test_a_form_without_the_dialog_finds_the_same(visit, root):
         assert re.match(r"\d+ sections$", answered(here.page))
         there = here.page.locator(FOUND).evaluate_all("all => all.map(a => a.href)")
         assert there[: len(links)] == links and len(there) > len(links)
-        here.page.locator(".search-page input").fill("rotation")
+        here.page.locator(".search-page input").fill("foretold")
         here.page.locator(SAID, has_text=re.compile("^1 section$")).wait_for()
-        assert here.page.url.endswith("?q=rotation")
+        assert here.page.url.endswith("?q=foretold")
         here.page.locator(FOUND).click()
         wait_for_match(here.page)
         assert here.errors == []
@@ -281,13 +293,13 @@ def test_a_page_that_is_missing_says_so_and_leads_on(visit, http):
         here.page.wait_for_url("**/book/notation.html")
         here.page.goto(f"{http}404.html")
         here.page.get_by_role("link", name="search").click()
-        here.page.locator(".search-page input").fill("rotation")
+        here.page.locator(".search-page input").fill("foretold")
         assert answered(here.page) == "1 section"
 
 
 TYPED_AT_ONCE = """new MutationObserver((_, seen) => {
   const field = document.querySelector(".search-page input");
-  if (field) { field.value = "rotation"; seen.disconnect(); }
+  if (field) { field.value = "foretold"; seen.disconnect(); }
 }).observe(document, { childList: true, subtree: true })"""
 
 

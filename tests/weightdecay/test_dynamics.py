@@ -200,3 +200,33 @@ def test_a_normalised_feature_is_as_large_as_pytorch_makes_it(variance):
 def test_what_has_no_answer_is_refused_by_name(call, said):
     with pytest.raises(ValueError, match=said):
         call()
+
+
+def test_the_size_under_a_schedule_is_the_sum_over_its_steps():
+    lrs = torch.tensor(LRS, dtype=D)
+    sizes = dynamics.rms_under_schedule(LRS, 2.0, 0.7)
+    left = 1 - 2.0 * lrs
+    for k in (0, 1, 30, 60):
+        later = [left[j + 1 : k].prod() for j in range(k)]
+        added = sum((lr * x) ** 2 for lr, x in zip(lrs, later, strict=False))
+        exact = (0.7 * left[:k].prod()) ** 2 + added
+        assert sizes[k].item() == pytest.approx(exact.sqrt().item(), rel=1e-12)
+
+
+def test_with_the_corrected_decay_a_small_falling_rate_leaves_the_size():
+    falling = [1e-3 * (1 - k / 9000) for k in range(9000)]
+    decays = [1000 * lr for lr in falling]
+    at_rest = math.sqrt(1e-3 / 2)
+    sizes = dynamics.rms_under_schedule(falling, decays, at_rest)
+    assert (sizes / at_rest - 1).abs().max() < 1e-3
+    kept = dynamics.rms_under_schedule(falling, 1.0, at_rest)
+    assert kept[-1] < 0.6 * at_rest
+
+
+def test_a_schedule_of_decays_has_one_for_each_step_and_takes_no_step_whole():
+    with pytest.raises(ValueError, match="below 1 at each step"):
+        dynamics.rms_under_schedule([0.1, 0.1], [1.0, 10.0], 1.0)
+    with pytest.raises(ValueError, match="start must be"):
+        dynamics.rms_under_schedule([0.1], 1.0, -1.0)
+    with pytest.raises(ValueError, match="for each of the 2 steps, got 3"):
+        dynamics.rms_under_schedule([0.1, 0.1], [1.0, 1.0, 1.0], 1.0)
