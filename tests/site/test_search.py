@@ -24,7 +24,7 @@ SEARCHES = {
     "parabolas": (FORETOLD, "parabolas"),
     "curvatrue": (None, "curvature"),
     '"a sum of parabolas"': (FORETOLD, "a sum of parabolas"),
-    "foretold lengths": (FORETOLD, "foretold"),
+    "foretold lengths": (FORETOLD, "lengths"),
     "overfit": ("A network with room for the noise learns the noise", "overfits"),
     "BatchNorm": (NORMS, "BatchNorm"),
     "LayerNorm": (NORMS, "LayerNorm"),
