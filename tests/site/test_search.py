@@ -34,7 +34,7 @@ SEARCHES = {
     ),
     "batch size": (
         "Another batch size or more data is another memory in epochs",
-        "batch",
+        "batch size",
     ),
     "λ": (None, "λ"),
     "ηλ": (None, "ηλ"),
