@@ -3,6 +3,8 @@
 # make release  the same from nothing, without any cache, with the same bytes each time
 # make test     the tests, on a freshly built website; with TeX, on the PDF too
 # make pdf      the book as one PDF
+# make alone    each notebook in an empty folder (a quarter of an hour); make test then runs
+#               those that changed since
 # make check    all that must pass before a change lands
 # make lighthouse  Lighthouse on every page, beside a default Jupyter Book (needs Node)
 # make shots    every page in two browsers, both themes and three widths, to be looked at
@@ -31,7 +33,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .PHONY: book site release dated test pdf tex tex-packages check lint live lock clean distclean
 .PHONY: shots lighthouse lighthouse-tools frameworks census builds networks experiments mutants
-.PHONY: chapter measurements
+.PHONY: chapter measurements alone
 
 PYTHON ?= python3
 TORCH_INDEX ?=
@@ -76,6 +78,11 @@ site: pdf
 # On all cores; whoever is done early takes tests over from the others.
 test: $(if $(shell command -v xelatex),site,book)
 	$(BIN)/pytest --numprocesses logical --dist worksteal
+
+alone: book
+	rm -rf tests/site/alone.json _build/alone
+	$(BIN)/pytest --numprocesses logical tests/site/test_downloads.py -k runs_alone
+	$(BIN)/python tests/site/alone.py
 
 pdf: tex $(INSTALLED)
 	$(BIN)/jupyter-book build . --builder latex $(STRICT)
