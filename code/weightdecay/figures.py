@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from weightdecay.extras import extra
-from weightdecay.narrow import narrowed
+from weightdecay.narrow import narrowed, rows
 from weightdecay.paths import Loss
 
 with extra("plot"):
@@ -125,6 +125,21 @@ def axes(*, xlabel: str, ylabel: str, **settings: Any) -> tuple[BookFigure, Axes
     )
 
 
+@in_style
+def stacked(*looks: dict[str, Any]) -> tuple[BookFigure, list[Axes]]:
+    """Return a new figure in the book's style and axes in it, one below the other.
+
+    ``looks`` are the properties of each: ``xlabel``, ``ylabel`` and others.
+    """
+    figure = _new_figure()
+    if isinstance(figure, BookFigure):
+        figure.set_size_inches(6.4, 2.7 * len(looks))
+    below = list(figure.subplots(len(looks), 1, squeeze=False)[:, 0])
+    for ax, look in zip(below, looks, strict=True):
+        ax.set(**look)
+    return figure, below
+
+
 def _new_figure() -> BookFigure:
     places = _PLACES.get()
     # A place in a figure draws as the figure does.
@@ -139,9 +154,9 @@ def panels(draws: Sequence[Callable[[], Figure]], titles: Sequence[str]) -> Book
     of the first, above all.
     """
     columns = min(2, len(draws))
-    rows = -(-len(draws) // columns)
-    figure = BookFigure(figsize=(6.4, 2.6 * rows + 0.3))
-    places = figure.subfigures(rows, columns, squeeze=False).ravel()
+    lines = -(-len(draws) // columns)
+    figure = BookFigure()
+    places = figure.subfigures(lines, columns, squeeze=False).ravel()
     held = _PLACES.set(iter(places))
     try:
         for draw, title in zip(draws, titles, strict=True):
@@ -150,6 +165,7 @@ def panels(draws: Sequence[Callable[[], Figure]], titles: Sequence[str]) -> Book
             drawn.set_title(title.replace(", ", "\n"), fontsize="medium", loc="left")
     finally:
         _PLACES.reset(held)
+    figure.set_size_inches(6.4, 2.6 * lines * rows(figure) + 0.3)
     _one_legend(figure)
     return figure
 

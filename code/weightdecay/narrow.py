@@ -30,8 +30,9 @@ def narrowed(figure: Figure) -> Iterator[None]:
     legends = [legend for ax in figure.axes if (legend := ax.get_legend())]
     figure.set_size_inches(WIDTH, BODY)
     above = [_above(figure, legend) for legend in legends]
-    rows = sum(rows for _, rows in above)
-    figure.set_size_inches(WIDTH, max(map(_height, figure.axes)) + rows * ROW)
+    lines = sum(lines for _, lines in above)
+    height = rows(figure) * max(map(_height, figure.axes))
+    figure.set_size_inches(WIDTH, height + lines * ROW)
     # Once for the ticks that fit this size: the layout then has room for their labels.
     figure.draw_without_rendering()
     try:
@@ -41,6 +42,12 @@ def narrowed(figure: Figure) -> Iterator[None]:
             new.remove()
             old.set(visible=True, in_layout=True)
         figure.set_size_inches(*size)
+
+
+def rows(figure: Figure) -> int:
+    """Return how many axes of a figure lie below each other, in any part of it."""
+    places = [spec for ax in figure.axes if (spec := ax.get_subplotspec())]
+    return max((place.get_gridspec().nrows for place in places), default=1)
 
 
 def _height(ax: Axes) -> float:

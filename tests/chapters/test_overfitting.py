@@ -77,3 +77,38 @@ def test_with_biases_the_factor_does_not_pass():
     for w in net.parameters():
         w.data *= 0.25
     assert not torch.allclose(net(x), 0.25**2 * said, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        {"seed": 1},
+        {"noise": 0.25},
+        {"width": 64},
+        {"activation": nn.ReLU},
+        {"lr": 0.003, "steps": 3000},
+    ],
+    ids=str,
+)
+def test_the_validation_loss_of_a_sine_is_a_u(case):
+    case = {"seed": 0, "noise": 0.5, "width": 32, "activation": nn.Tanh} | case
+    case = {"lr": 0.01, "steps": 1000} | case
+    grid = torch.linspace(-1, 1, 201)[:, None]
+    curve = torch.sin(torch.pi * grid[:, 0])
+    noise = torch.randn(41, generator=torch.Generator().manual_seed(case["seed"]))
+    table = sweep.train(
+        networks.mlp(
+            (1, case["width"], case["width"], 1), activation=case["activation"]
+        ),
+        examples.Examples(
+            grid[::5], curve[::5] + case["noise"] * noise, grid, curve
+        ),
+        optimizer=torch.optim.AdamW, batch_size=41, lr=case["lr"], seed=range(2),
+        weight_decay=[0.01, 0.5, 1.4, 3.7, 10.0], progress=False,
+        schedule=[1 - k / case["steps"] for k in range(case["steps"])],
+    )  # fmt: skip
+    mean = table.groupby("weight_decay")[["train_loss", "val_loss"]].mean()
+    assert mean["train_loss"].is_monotonic_increasing
+    assert 0.1 < mean["val_loss"].idxmin() < 10
+    assert mean["val_loss"].min() < 0.7 * mean["val_loss"][0.01]
+    assert mean["val_loss"].min() < 0.7 * mean["val_loss"][10.0]

@@ -10,6 +10,7 @@ import torch
 from matplotlib.image import imread
 
 from weightdecay import figures, problems
+from weightdecay.narrow import narrowed
 
 CURVES = {"one": ([0, 1, 2], [0, 1, 2]), "two": ([0, 2, 4], [0, 2, 4])}
 BOWL = problems.Quadratic(torch.ones(2).double(), torch.eye(2).double())
@@ -121,3 +122,25 @@ def test_panels_are_drawn_side_by_side_and_afterwards_figures_stand_alone():
     assert [ax.get_title(loc="left") for ax in one.axes] == ["left", "right"]
     assert len(one.legends) == 1 and one.axes[0].get_legend() is None
     assert type(compared()) is figures.BookFigure
+
+
+def two_below_each_other():
+    looks = {"xlabel": "x", "ylabel": "above"}, {"xlabel": "x", "ylabel": "below"}
+    figure, below = figures.stacked(*looks)
+    for ax in below:
+        ax.plot([1, 2], label="line")
+    below[0].legend()
+    return figure
+
+
+def test_axes_below_each_other_keep_their_height_on_a_phone_and_side_by_side():
+    def height(figure):
+        return figure.get_window_extent().height
+
+    one, side = two_below_each_other(), figures.panels([compared] * 2, ["a", "b"])
+    assert [ax.get_ylabel() for ax in one.axes] == ["above", "below"]
+    with narrowed(one), narrowed(alone := compared()):
+        assert height(one) > 1.7 * height(alone)
+    pairs = figures.panels([two_below_each_other] * 2, ["left", "right"])
+    assert height(pairs) > 1.7 * height(side)
+    assert [ax.get_title(loc="left") for ax in pairs.axes] == ["left", "", "right", ""]
