@@ -207,6 +207,26 @@ def turned() -> Iterator[Row]:
     yield row("dynamics.normalised_share", out[0], 1e-9, variance=4e-6, eps=1e-5)
 
 
+def grokked() -> Iterator[Row]:
+    """Forget what no example sees, and count the steps until new inputs are right."""
+    stream = torch.Generator().manual_seed(0)
+    x = torch.randn(4, 12, generator=stream, dtype=torch.float64)
+    seen = torch.linalg.pinv(x) @ x
+    w_true = seen @ torch.randn(12, generator=stream, dtype=torch.float64)
+    start = 5 * torch.randn(12, generator=stream, dtype=torch.float64)
+    for lr, decay, threshold in ((0.1, 0.02, 0.1), (0.2, 0.02, 0.1), (0.1, 0.05, 2.0)):
+        loss = lambda w: (x @ (w - w_true)).square().mean() / 2  # noqa: E731
+        how: Any = {"lr": lr, "weight_decay": decay}
+        path = walk(torch.optim.SGD, loss, start, steps=6000, **how)
+        errors = (path - w_true).square().sum(1)
+        given = {
+            "start": (start - seen @ start).norm().item(),
+            "floor": errors[-1].item(), "threshold": threshold, **how,
+        }  # fmt: skip
+        steps = (errors <= threshold).nonzero()[0].item()
+        yield row("dynamics.grokking_steps", steps, 1e-9, **given)
+
+
 def equilibria() -> Iterator[Row]:
     """Walk where the loss is a new random direction's cosine, until all is steady."""
     stream, d, steps = torch.Generator().manual_seed(0), 1000, 4000
@@ -333,6 +353,7 @@ def main() -> None:
             with_noise,
             flows,
             turned,
+            grokked,
             equilibria,
             errors,
         )

@@ -127,6 +127,44 @@ def _taken(
     return rates * decays
 
 
+def grokking_steps(
+    start: float,
+    threshold: float,
+    lr: float,
+    weight_decay: float,
+    floor: float = 0.0,
+) -> int:
+    """Return after how many steps the error on new data is small.
+
+    The least k with start^2 (1 - lr weight_decay)^(2 k) + floor <=
+    threshold, about ln(start^2 / (threshold - floor)) / (2 lr
+    weight_decay). ``start`` is the norm of the part of the first
+    weights that no example sees and that decay alone moves. ``floor``
+    is the error without that part, in the units of ``threshold``; it
+    must have come to rest by then.
+
+    For a linear model, new inputs of unit covariance and SGD without
+    momentum, in batches of any size; for AdamW if the part is made of
+    whole weights. Raises ``ValueError`` if that never comes:
+    without decay, and if ``floor`` is not below ``threshold``.
+    """
+    demand("start", start, NOT_NEGATIVE)
+    demand("floor", floor, NOT_NEGATIVE)
+    check(lr=lr, weight_decay=weight_decay)
+    above = Range(
+        f"above the floor, {floor:.3g}",
+        lambda x: floor < x < math.inf,
+    )
+    demand("threshold", threshold, above)
+    share = lr * weight_decay
+    inside = Range("between 0 and 1", lambda x: 0 < x < 1)
+    demand("lr * weight_decay", share, inside)
+    if start**2 <= threshold - floor:
+        return 0
+    left = math.log((threshold - floor) / start**2) / 2
+    return math.ceil(left / math.log1p(-share))
+
+
 def exponential_lr(
     lr: float, weight_decay: float, k: Number, momentum: float = 0.0
 ) -> Number:

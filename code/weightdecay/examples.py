@@ -1,5 +1,6 @@
 """Data to train networks on: examples that packages ship or make, offline."""
 
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor
 
 from weightdecay.extras import extra
-from weightdecay.settings import check
+from weightdecay.settings import PART, Range, check, demand
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,22 @@ def mnist1d(n: int, *, seed: int = 0, dtype: torch.dtype = torch.float32) -> Exa
     x_test = torch.tensor(made["x_test"], dtype=dtype)
     y = [torch.tensor(made[name]) for name in ("y", "y_test")]
     return _split(torch.cat([x, x_test]), torch.cat(y).long(), n, seed)
+
+
+def addition(
+    p: int, share: float, *, seed: int = 0, dtype: torch.dtype = torch.float32
+) -> Examples:
+    """Return all sums (a + b) mod p, a share of them to train on.
+
+    x has shape (n, 2 p): a and b, each as p numbers of which one is 1; the class is
+    the sum. ``seed`` shuffles the p^2 pairs. Raises ``ValueError`` for p < 2, or unless
+    both sets get a pair.
+    """
+    demand("p", p, Range("a whole number > 1", lambda x: operator.index(x) > 1))
+    demand("share", share, PART)
+    pairs = torch.cartesian_prod(torch.arange(p), torch.arange(p))
+    x = torch.nn.functional.one_hot(pairs, p).flatten(1).to(dtype)
+    return _split(x, pairs.sum(1) % p, round(share * p * p), seed)
 
 
 def _split(x: Tensor, y: Tensor, n: int, seed: int) -> Examples:

@@ -49,6 +49,14 @@ class Dropout(nn.Module):
         return x * self.keep if self.training else x
 
 
+class Square(nn.Module):
+    """Square each feature: the activation of a quadratic network."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the squares, in the shape of ``x``."""
+        return x.square()
+
+
 def mlp(
     widths: Sequence[int],
     *,

@@ -1,6 +1,7 @@
 """What a run keeps, adds and turns, against loops that know no formula."""
 
 import math
+import re
 
 import pytest
 import torch
@@ -230,3 +231,44 @@ def test_a_schedule_of_decays_has_one_for_each_step_and_takes_no_step_whole():
         dynamics.rms_under_schedule([0.1], 1.0, -1.0)
     with pytest.raises(ValueError, match="for each of the 2 steps, got 3"):
         dynamics.rms_under_schedule([0.1, 0.1], [1.0, 1.0, 1.0], 1.0)
+
+
+def by_counting(start, threshold, lr, weight_decay, floor):
+    k = 0
+    while start**2 + floor > threshold:
+        start, k = start * (1 - lr * weight_decay), k + 1
+    return k
+
+
+@pytest.mark.parametrize("start", [0.3, 3.0, 10.0])
+@pytest.mark.parametrize(("threshold", "floor"), [(0.01, 0.0), (0.2, 0.15), (9.0, 4.0)])
+@pytest.mark.parametrize(("lr", "decay"), [(0.05, 0.02), (0.1, 0.3), (0.5, 1.0)])
+def test_what_no_example_sees_is_forgotten_at_that_step(
+    start, threshold, floor, lr, decay
+):
+    told = dynamics.grokking_steps(start, threshold, lr, decay, floor)
+    assert told == by_counting(start, threshold, lr, decay, floor)
+
+
+def test_an_error_that_is_small_at_once_takes_no_step():
+    assert dynamics.grokking_steps(0.1, 0.5, 0.1, 0.1) == 0
+    assert dynamics.grokking_steps(0.0, 0.5, 0.1, 0.1, 0.4) == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"weight_decay": 0.0}, "lr * weight_decay must be between 0 and 1, got 0.0"),
+        ({"weight_decay": 20.0}, "lr * weight_decay must be between 0 and 1, got 2.0"),
+        ({"weight_decay": -1.0}, "weight_decay must be a finite number >= 0"),
+        ({"floor": 0.5}, "threshold must be above the floor, 0.5, got 0.5"),
+        ({"floor": -0.5}, "floor must be a finite number >= 0"),
+        ({"start": -1.0}, "start must be a finite number >= 0"),
+        ({"threshold": 0.0}, "threshold must be above the floor, 0, got 0.0"),
+        ({"threshold": math.inf}, "threshold must be above the floor"),
+    ],
+)
+def test_what_never_comes_is_refused(settings, said):
+    given = {"start": 3.0, "threshold": 0.5, "lr": 0.1, "weight_decay": 0.1}
+    with pytest.raises(ValueError, match=re.escape(said)):
+        dynamics.grokking_steps(**(given | settings))

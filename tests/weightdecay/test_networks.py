@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from weightdecay.examples import Examples, digits, mnist1d
-from weightdecay.networks import Dropout, mlp
+from weightdecay.examples import Examples, addition, digits, mnist1d
+from weightdecay.networks import Dropout, Square, mlp
 
 
 def test_a_seed_makes_the_same_network_and_leaves_the_stream_alone():
@@ -92,3 +92,35 @@ WRONG = [
 def test_bad_input_is_refused_by_name(wrong, said):
     with pytest.raises(ValueError, match=said):
         wrong()
+
+
+def test_sums_are_all_there_once_and_right():
+    data = addition(5, 0.6, seed=3, dtype=torch.float64)
+    assert (len(data.x), len(data.x_val)) == (15, 10)
+    x, y = torch.cat([data.x, data.x_val]), torch.cat([data.y, data.y_val])
+    a, b = x[:, :5].argmax(1), x[:, 5:].argmax(1)
+    assert {*zip(a.tolist(), b.tolist(), strict=True)} == {
+        (i, j) for i in range(5) for j in range(5)
+    }
+    assert torch.equal((a + b) % 5, y) and x.sum(1).tolist() == [2.0] * 25
+    assert x.dtype == torch.float64
+    assert not torch.equal(data.x, addition(5, 0.6).x.double())
+
+
+@pytest.mark.parametrize(
+    ("p", "share", "said"),
+    [
+        (1, 0.5, "p must be a whole number > 1, got 1"),
+        (5, 1.5, "share must be a number from 0 to 1, got 1.5"),
+        (5, 0.0, "n must be 1 to 24, got 0"),
+        (5, 1.0, "n must be 1 to 24, got 25"),
+    ],
+)
+def test_sums_of_which_none_is_left_are_refused(p, share, said):
+    with pytest.raises(ValueError, match=said):
+        addition(p, share)
+
+
+def test_a_square_is_one_without_a_sign():
+    x = torch.tensor([-2.0, 0.0, 3.0])
+    assert Square()(x).tolist() == [4.0, 0.0, 9.0]

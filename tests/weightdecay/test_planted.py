@@ -51,6 +51,7 @@ HARMLESS = {
     "equilibrium.lion": [
         "1", "math.ceil(40 / (1 - beta2))", "40 / (1 - beta2)", "40", "1 - beta2", "1",
     ],
+    "dynamics.grokking_steps": ["floor", "floor"],  # above which a threshold must be
     "dynamics.update_shares": ["later"],  # whose dtype ones take
 }  # fmt: skip
 
