@@ -38,9 +38,9 @@ RULES = pytest.mark.parametrize(
 def test_scaled_runs_have_the_same_outputs(rule, power, settings, c):
     plain = outputs(rule, **settings)
     scaled = outputs(rule, c=c, power=power, **settings)
-    assert (scaled - plain).abs().max() < 1e-8
+    assert (scaled - plain).abs().max() < 1e-4
     other = outputs(rule, c=c, power=3 - power, **settings)
-    assert (other - plain).abs().max() > 1e-2
+    assert (other - plain).abs().max() > 0.1
 
 
 @RULES
@@ -61,7 +61,7 @@ def best(settings, over, decays, **run):
             for seed in (21, 22)
         ]
         means = sum(t.set_index("weight_decay")["val_loss"] for t in tables)
-        found.append(means.values)
+        found.append(means.tolist())
     losses = torch.tensor(found)
     return valleys.bottom(torch.tensor(decays, dtype=torch.float64), losses)
 
@@ -73,9 +73,9 @@ def test_other_long_runs_keep_their_decay():
 
 
 def test_other_networks_without_a_scale_keep_the_product():
-    run = {"n": 100, "batch_size": 20, "steps": 500, "invariant": True}
+    run = {"n": 100, "batch_size": 20, "steps": 300, "invariant": True}
     at = {}
-    for lr, decays in ((0.003, [1.0, 4.0, 64.0]), (0.012, [0.25, 1.0, 16.0])):
+    for lr, decays in ((0.003, [16.0, 64.0]), (0.012, [4.0, 16.0])):
         tables = [
             experiments.on_digits(
                 seed, lr=lr, weight_decay=decays, progress=False, **run
@@ -84,6 +84,6 @@ def test_other_networks_without_a_scale_keep_the_product():
         ]
         at[lr] = sum(t["val_loss"].to_numpy() for t in tables) / 3
     first, second = at.values()
-    # The third is a bad product in both, the second a good one.
-    assert (first[2] > 1.2 * first[1]) and (second[2] > 1.2 * second[1])
-    assert abs(first[1] / second[1] - 1) < 0.2
+    assert abs(first / second - 1).max() < 0.3
+    # Kept in place of the product, the decay gives another loss.
+    assert second[1] > 1.25 * first[0]
