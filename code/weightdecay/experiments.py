@@ -178,26 +178,29 @@ def best_decay_data(
 
 
 def on_digits(
-    seed: int, *, n: int = 200, batch_size: int = 50, steps: int = 0, epochs: int = 0,
-    invariant: bool = False, **run: Any,
+    seed: int, *, n: int = 200, batch_size: int = 50, steps: int = 0,
+    epochs: int = 0, invariant: bool = False, **run: Any,
 ) -> "DataFrame":  # fmt: skip
-    """Train by AdamW on ``n`` digits of which a fifth are labelled at random.
+    """Train by AdamW on ``n`` digits, a fifth labelled at random.
 
-    One hidden layer of 32 with ReLU, in float64, with betas of 0.9 and 0.99, for so
-    many steps, or epochs; ``lr`` falls to zero in a straight line. Or networks that are
-    ``scale_invariant``, with a constant ``lr`` and the loss ``sharpened``. The seed
-    draws digits, labels, start and batches. ``run`` is as for
-    :func:`weightdecay.sweep.train`, whose table is returned.
+    One hidden layer of 32 with ReLU, in float64, betas of 0.9 and 0.99,
+    for so many steps, or epochs; ``lr`` falls to zero in a straight
+    line. Or networks that are ``scale_invariant``, with a constant
+    ``lr`` and the loss ``sharpened``. The seed draws digits, labels,
+    start and batches. ``run`` is as for ``sweep.train``, whose table is
+    returned.
     """
     steps = steps or epochs * n // batch_size
+    line = [1 - k / steps for k in range(steps)]
     plain = networks.mlp((64, 32, 10), dtype=torch.float64)
     data = examples.digits(n, seed=seed, dtype=torch.float64)
     return sweep.train(
         scale_invariant() if invariant else plain,
-        data.with_label_noise(0.2, seed=seed), optimizer=torch.optim.AdamW,
-        seed=seed, betas=(0.9, 0.99), batch_size=batch_size,
-        schedule=[1 if invariant else 1 - k / steps for k in range(steps)],
-        objective=sharpened if invariant else None, **run,
+        data.with_label_noise(0.2, seed=seed), seed=seed,
+        optimizer=torch.optim.AdamW, betas=(0.9, 0.99),
+        schedule=[1.0] * steps if invariant else line,
+        objective=sharpened if invariant else None,
+        batch_size=batch_size, **run,
     )  # fmt: skip
 
 

@@ -23,24 +23,30 @@ def again(losses: Tensor, draws: int = 400, seed: int = 0) -> Tensor:
 
 
 def bottom(decays: Tensor, losses: Tensor) -> Tensor:
-    """Return the weight_decay at which each row of ``losses`` is least.
+    """Return the weight_decay where each row of ``losses`` is least.
 
-    By ``sweep.best``, a parabola in log weight_decay through the least point and its
-    neighbours; where the least is at an end of the grid, that end: the true place may
-    lie outside. ``decays`` has shape (n,) and is positive and rising, ``losses`` has
-    shape (..., n), the result (...).
+    By ``sweep.best``, a parabola in log weight_decay through the least
+    point and its neighbours; where the least is at an end of the grid,
+    that end: the true place may lie outside. ``decays`` has shape (n,)
+    and is positive and rising, ``losses`` (..., n), the result (...).
     """
+    _refuse(decays, losses)
+    decays = decays.double()
+    rows = losses.double().reshape(-1, len(decays))
+    least = rows.argmin(-1)
+    inner = (least > 0) & (least < len(decays) - 1)
+    found = decays[least]
+    found[inner] = best(decays, rows[inner])
+    return found.reshape(losses.shape[:-1])
+
+
+def _refuse(decays: Tensor, losses: Tensor) -> None:
     demand("decays", decays, POSITIVE)
     if losses.shape[-1:] != decays.shape or not (decays.diff() > 0).all():
         raise ValueError(
             f"decays must rise, one for each of the last axis of losses, which has "
             f"shape {tuple(losses.shape)}; got {decays}"
         )
-    decays, rows = decays.double(), losses.double().reshape(-1, len(decays))
-    least = rows.argmin(-1)
-    found, inner = decays[least], (least > 0) & (least < len(decays) - 1)
-    found[inner] = best(decays, rows[inner])
-    return found.reshape(losses.shape[:-1])
 
 
 def cost(decays: Tensor, losses: Tensor, factor: float) -> Tensor:
