@@ -10,7 +10,9 @@
 * ``networks`` makes small networks and ``examples`` what they train on. ``training``
   trains one, ``batched`` many at once; ``grids`` refuses what can't be trained, and
   ``keeping`` has the table of what came out, which ``heatmap`` draws. ``experiments``
-  are sweeps that are too long for a cell, with their tables.
+  are sweeps that are too long for a cell, with their tables, and ``tuning`` has those
+  that look for the best weight_decay; ``valleys`` finds it in one, how surely, and how
+  flat it is there.
 * ``scaling`` scales, trains and looks at networks with weights before normalisations,
   ``turning`` notes how far each step turns each matrix.
 * ``problems`` gives them something to minimise, ``theory`` predicts where they end,

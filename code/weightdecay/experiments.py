@@ -20,6 +20,14 @@ import torch
 from weightdecay import examples, networks, sweep
 from weightdecay.extras import extra
 from weightdecay.tables import DATA
+from weightdecay.tuning import (
+    best_decay,
+    best_decay_batch,
+    best_decay_batch_invariant,
+    best_decay_batch_long,
+    best_decay_data,
+    best_decay_invariant,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -105,9 +113,12 @@ def grokking(
 
 
 EXPERIMENTS: dict[str, Callable[..., "DataFrame"]] = {
-    "many_seeds": many_seeds,
-    "grokking": grokking,
-}
+    experiment.__name__: experiment
+    for experiment in (
+        many_seeds, best_decay, best_decay_invariant, best_decay_batch,
+        best_decay_batch_long, best_decay_batch_invariant, best_decay_data, grokking,
+    )
+}  # fmt: skip
 
 
 def table(name: str, folder: Path = DATA) -> "DataFrame":
@@ -152,7 +163,8 @@ def write(name: str, folder: Path, command: str) -> Path:
     part = folder / f".{name}.part"
     part.write_text(head + found.to_csv(index=False), encoding="utf8")
     os.replace(part, path)
-    kept.unlink()
+    for each in folder.glob(f"{kept.name}*"):
+        each.unlink()
     return path
 
 

@@ -92,3 +92,23 @@ def test_no_table_is_called_so():
 
 def test_each_experiment_has_its_table_in_the_package():
     assert all((DATA / f"{name}.csv").is_file() for name in NAMES)
+
+
+@pytest.mark.parametrize(
+    ("name", "corner"),
+    [
+        ("best_decay", {"steps": 100, "lr": 0.032, "weight_decay": [0.0, 2.0]}),
+        ("best_decay_batch", {"batch_size": 160, "weight_decay": [0.5, 1.0]}),
+        ("best_decay_batch_invariant", {"batch_size": 40, "weight_decay": [0.8, 3.2]}),
+    ],
+)
+def test_corners_of_the_best_decays_are_what_the_experiments_give(name, corner):
+    experiment = experiments.EXPERIMENTS[name]
+    again = experiment(**corner, seed=[1, 5], progress=False)
+    keys = [*experiments.defaults(experiment)]
+    there = experiments.table(name).merge(again[keys], on=keys)
+    assert len(there) == len(again) == 4
+    assert_frame_equal(
+        *(x.sort_values(keys, ignore_index=True) for x in (again, there)),
+        rtol=1e-9, atol=0, check_dtype=False,
+    )  # fmt: skip
