@@ -32,7 +32,8 @@ def scale_invariant(
 
     def make(seed: int) -> nn.Module:
         last = nn.LayerNorm(widths[-1], elementwise_affine=False)
-        return scaling.set_eps(nn.Sequential(*body(seed), last), 0.0).to(dtype)
+        layers = [*body(seed).children(), last]
+        return scaling.set_eps(nn.Sequential(*layers), 0.0).to(dtype)
 
     return make
 

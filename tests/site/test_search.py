@@ -36,6 +36,10 @@ SEARCHES = {
         "Another batch size or more data is another memory in epochs",
         "batch size",
     ),
+    "grokking": (
+        "In least squares grokking is decay of what no example sees",
+        "grokking",
+    ),
     "λ": (None, "λ"),
     "ηλ": (None, "ηλ"),
     "1−ηλ": (None, "1 − ηλ"),
