@@ -51,8 +51,8 @@ def test_the_chapter_on_signs_asks_how_large_a_weight_can_get():
 @says(
     "except those of other packages' optimizers, in [](conventions.md), "
     "[](probe.md) and [](census.md), and of many networks in [](sweeps.md), "
-    "[](best_decay_in_a_network.md) and [](grokking.md): these were measured beforehand "
-    "and stored."
+    "[](best_decay_in_a_network.md) and [](grokking.md): these were measured "
+    "beforehand and stored."
 )
 def test_six_pages_alone_read_what_was_measured_before():
     reads = re.compile(r"census\(\)|conventions\.measured\(\)|experiments\.table\(")
