@@ -6,10 +6,12 @@ Sphinx builds both at once.
 
 Both are written from the same sources and the same executed cells. Beside the TeX lies
 a digest of these; as long as it is that of the pages, the PDF is offered. After any
-change it is gone from them until it is built again.
+change it is gone from them until it is built again. To write all pages anew for that
+would take long: each is written with the link, and loses it when it is published.
 """
 
 import hashlib
+import re
 import shutil
 from functools import cache
 from pathlib import Path
@@ -43,13 +45,22 @@ def current(app):
 
     They are read when it is first asked for, and then no more.
     """
-    if app.builder.name != "html" or not hasattr(app, "publication"):
-        return None  # a draft is no edition, and has none
-    _, source, *_ = app.config.latex_documents[0]
-    folder = Path(app.publication.place.parent, "latex")
-    file, written = Path(folder, source).with_suffix(".pdf"), folder / DIGEST
+    if not _is_offering(app):
+        return None
+    file = Path(app.publication.place.parent, "latex", _name(app))
+    written = file.with_name(DIGEST)
     is_there = file.is_file() and written.is_file()
     return file if is_there and written.read_text("utf8") == digest(app) else None
+
+
+def _is_offering(app):
+    # A draft is no edition, and has none.
+    return app.builder.name == "html" and hasattr(app, "publication")
+
+
+def _name(app):
+    _, source, *_ = app.config.latex_documents[0]
+    return Path(source).with_suffix(".pdf").name
 
 
 def edition(app):
@@ -60,15 +71,22 @@ def edition(app):
 
 def offer(app, pagename, templatename, context, doctree):
     """Name the PDF among the forms of a page."""
-    if doctree is not None and (file := current(app)):
-        context.setdefault("forms", []).append(("PDF", file.name))
+    if doctree is not None and _is_offering(app):
+        context.setdefault("forms", []).append(("PDF", _name(app)))
 
 
 def finish(app, error):
-    """Note beside the TeX what it is from; put the PDF beside the pages."""
+    """Note beside the TeX what it is from; put the PDF beside the pages.
+
+    If there is none, take the link to it out of them.
+    """
     if error or not hasattr(app, "publication"):
         return
     if app.builder.name == "latex":
         Path(app.outdir, DIGEST).write_text(digest(app), "utf8")
     elif file := current(app):
         shutil.copy(file, app.outdir)
+    elif _is_offering(app):
+        link = re.compile(rf'\s*<li><a download href="[^"]*{_name(app)}">PDF</a></li>')
+        for page in Path(app.outdir).rglob("*.html"):
+            page.write_text(link.sub("", page.read_text("utf8")), "utf8")

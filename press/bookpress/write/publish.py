@@ -227,8 +227,8 @@ def edition(app):
     env = app.env
     known = getattr(env, "page_editions", {})
     read = {page: known.get(page) for page in env.found_docs}
-    shared = [digest_of_shared(env), app.publication.commit, *pdf.edition(app)]
-    return {"pages": read, "shared": shared}
+    shared = [digest_of_shared(env), app.publication.commit]
+    return {"pages": read, "shared": shared, "pdf": pdf.edition(app)}
 
 
 def choose_pages(app, env):
