@@ -114,8 +114,8 @@ def test_a_computed_number_shows_the_cell_that_computed_it(visit, root):
         number.focus()
         number.press("Enter")
         target = here.page.locator(number.get_attribute("href"))
-        assert "quote(" in target.inner_text() and target.is_visible()
-        assert target.locator("pre").first.is_visible()
+        target.filter(has_text="quote(").wait_for()
+        target.locator("pre").first.wait_for()
 
 
 def test_figures_keep_their_proportions_on_a_phone(visit, http):

@@ -136,9 +136,10 @@ def modules(root):
 
 
 def digest_of_folder(folder):
-    """Return a digest of which files lie in a folder, but for Python's own."""
+    """Return a digest of which files lie in a folder, but for Python's and pip's."""
     try:
-        return digest(sorted({*os.listdir(folder)} - {"__pycache__"}))
+        names = {*os.listdir(folder)} - {"__pycache__"}
+        return digest(sorted(x for x in names if not x.endswith(".egg-info")))
     except OSError:
         return MISSING
 

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 from tiny_book import FRONT, STRICT
 
-from bookpress.execute.dependencies import Dependencies
+from bookpress.execute.dependencies import Dependencies, digest_of_folder
 
 
 def on_path(monkeypatch, folder):
@@ -281,3 +281,13 @@ def test_a_setting_that_does_not_exist_is_a_warning(book):
     book.setting("cells_lokc", ["lock.txt"])
     result = book.build("-W")
     assert result.code != 0 and "cells_lokc" in result.said
+
+
+def test_what_an_installation_leaves_in_a_folder_is_no_change(tmp_path):
+    (tmp_path / "mod.py").touch()
+    before = digest_of_folder(tmp_path)
+    (tmp_path / "mod.egg-info").mkdir()
+    (tmp_path / "__pycache__").mkdir()
+    assert digest_of_folder(tmp_path) == before
+    (tmp_path / "other.py").touch()
+    assert digest_of_folder(tmp_path) != before
