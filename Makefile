@@ -3,7 +3,7 @@
 # make release  the same from nothing, without any cache, with the same bytes each time
 # make test     the tests, on a freshly built website; with TeX, on the PDF too
 # make pdf      the book as one PDF
-# make alone    each notebook in an empty folder (a quarter of an hour); make test then runs
+# make alone    each notebook in an empty folder (five to ten minutes); make test then runs
 #               those that changed since
 # make check    all that must pass before a change lands
 # make lighthouse  Lighthouse on every page, beside a default Jupyter Book (needs Node)
@@ -11,7 +11,7 @@
 # make builds   how long builds take, beside plain Jupyter Book's (an hour, quiet machine)
 # make networks how long a step of a network takes, alone and with others (quiet machine)
 # make experiments  what takes too long for a cell, trained again into the tables of the
-#               package (five minutes)
+#               package (up to half an hour)
 # make measurements  what the predicting formulas are compared with (a minute)
 # make mutants  small faults put into the code, and whether its tests see them (an hour)
 # make live     the website in a browser, rebuilt at every save
