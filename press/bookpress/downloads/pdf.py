@@ -87,6 +87,7 @@ def finish(app, error):
     elif file := current(app):
         shutil.copy(file, app.outdir)
     elif _is_offering(app):
-        link = re.compile(rf'\s*<li><a download href="[^"]*{_name(app)}">PDF</a></li>')
+        name = re.escape(_name(app))
+        link = re.compile(rf'\s*<li><a download href="[^"]*{name}">PDF</a></li>')
         for page in Path(app.outdir).rglob("*.html"):
             page.write_text(link.sub("", page.read_text("utf8")), "utf8")
