@@ -255,7 +255,7 @@ def test_the_short_law_needs_a_start_that_is_off(off, holds):
     assert (factor < 0.56) if holds else (factor > 0.65)
 
 
-@says("This is for runs in which noise makes up most of a minibatch's gradient")
+@says("What follows is for runs in which noise makes up most of a minibatch's gradient")
 def test_with_clean_targets_the_cliff_lasts_longer():
     moved, _, factor = doubling(*task(m=16, n=400, noise=1.0), moved=2.5)
     assert moved > 3.5 and factor < 0.3  # the flow has 0.8 and more from 3 on
