@@ -313,7 +313,7 @@ def test_muon_ends_at_its_goal_or_rests_where_decay_and_step_balance(sizes):
     left = doubles(*sizes) - rest
     off = DECAY * rest - theory.newton_schulz_gain(left / (goal - end).norm())
     if sizes[0] < 0.67 / DECAY:
-        assert (end - goal).abs().max() < 1e-3 and off.abs().max() > 0.3
+        assert (end - goal).abs().max() < 5e-3 and off.abs().max() > 0.3
     else:
         assert off.abs().max() < 1e-3 and left[0] > 1
 
