@@ -7,6 +7,7 @@ other than 500 has its reason beside it. Transforms, which Sphinx orders by numb
 their own, are in the extensions.
 """
 
+import atexit
 import gc
 import sys
 from functools import partial
@@ -183,6 +184,8 @@ def setup(app):
     # look for them as often as Python does takes a seventh of its time.
     gc.freeze()
     gc.set_threshold(200_000, 20, 20)
+    # And at its end all is garbage, which the system takes back at once.
+    atexit.register(gc.freeze)
     for extension in EXTENSIONS:
         app.setup_extension(f"bookpress.{extension}")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

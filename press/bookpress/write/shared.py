@@ -25,6 +25,8 @@ PRIVATE = {
 }  # fmt: skip
 # What changes with every word: where something stands, and how many words there are.
 PLACES = {"line", "lineno", "mtime", "source_map", "wordcount"}
+# Lists that only collect, in which a page that is read again comes last.
+COLLECTED = {"citation_refs"}
 LEAVES = (str, int, float, bool, bytes, type(None), type)
 
 
@@ -50,10 +52,8 @@ def _said(thing, seen):
         return "above"
     inside = {*seen, id(thing)}
     if isinstance(thing, dict):
-        pairs = [item for item in thing.items() if item[0] not in PLACES]
-        return sorted(
-            ([_said(each, inside) for each in pair] for pair in pairs), key=str
-        )
+        items = (item for item in thing.items() if item[0] not in PLACES)
+        return sorted((_pair(*item, inside) for item in items), key=str)
     if isinstance(thing, set | frozenset):
         return sorted((_said(each, inside) for each in thing), key=str)
     if isinstance(thing, list | tuple) and not hasattr(thing, "_fields"):
@@ -64,3 +64,8 @@ def _said(thing, seen):
         repr(type(thing)),
         _said({**getattr(thing, "__dict__", {}), **parts}, inside),
     ]
+
+
+def _pair(name, value, seen):
+    said = _said(value, seen)
+    return [_said(name, seen), sorted(said, key=str) if name in COLLECTED else said]

@@ -52,6 +52,8 @@ DOT = (
     b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\b\0\0\0\0:~\x9bU\0\0\0\n"
     b"IDATx\x9cc`\0\0\0\2\0\1H\xaf\xa4q\0\0\0\0IEND\xaeB`\x82"
 )
+WORKS = "@misc{a, title={A}, author={A}}\n@misc{b, title={B}, author={B}}\n"
+LISTED = "\n```{bibliography}\n```\n"
 FIGURE = "```{figure} dot.png\n:name: fig-first\n\nAnother.\n```\n"
 # What is changed in the page that is referred to, and whether no other page can know.
 EDITS = {
@@ -73,8 +75,10 @@ def test_a_page_is_written_alone_as_long_as_no_other_can_know(
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     book.setting("numfig", True)
     (book.folder / "dot.png").write_bytes(DOT)
-    text = REFERRED
-    for name, content in {"a": REFERRING, "b": text, "c": "# A third"}.items():
+    book.config["bibtex_bibfiles"] = ["works.bib"]
+    book.write("works.bib", WORKS)
+    text, third = f"{REFERRED}\n{{cite}}`a`\n", "# A third\n\n{cite}`b`\n"
+    for name, content in {"a": REFERRING, "b": text, "c": third + LISTED}.items():
         book.page(name, text=content)
     assert book.build(*STRICT).code == 0
     for number, (what, (old, new, alone)) in enumerate(EDITS.items()):
