@@ -12,9 +12,6 @@ import re
 import shutil
 from pathlib import Path
 
-from fontTools import subset
-from fontTools.ttLib import TTFont
-
 from bookpress.execute.dependencies import digest, digest_of_file
 from bookpress.order import connect
 
@@ -84,6 +81,10 @@ def _letters(text):
 
 def cut(font_file, codes):
     """Return a font as WOFF bytes, with the glyphs for ``codes`` and its licence."""
+    # Slow to import, and seldom needed: letters change less often than words.
+    from fontTools import subset
+    from fontTools.ttLib import TTFont
+
     font = TTFont(font_file, recalcTimestamp=False)
     options = subset.Options(name_IDs=["*"], notdef_outline=True)
     options.layout_features, options.hinting = [], False

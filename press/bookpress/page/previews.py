@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup
 
+from bookpress.execute.dependencies import digest
 from bookpress.order import connect
 
 # What can be shown: not a section or a page.
@@ -27,7 +28,8 @@ LARGEST = 60_000
 
 _UNWANTED = ".headerlink, script, label, button, input"
 _LINK = re.compile(r'<a class="reference internal"[^>]* href="([^"#]*)#([^"]+)"')
-_MARK = "<!-- previews -->"
+_MARK = "<!-- previews {} -->"
+_BEFORE = re.compile(r"(<!-- previews \w* -->).*\1", re.DOTALL)
 _BLOCK = """{mark}{copies}
 <script defer src="{static}/previews.js" data-shown="{shown}"></script>
 {mark}"""
@@ -47,32 +49,43 @@ def add_previews(app, error):
         app.builder.get_target_uri(name): Path(app.builder.get_outfilename(name))
         for name in app.env.found_docs
     }
-    pages = {page: _without(file.read_text("utf8")) for page, file in files.items()}
-    for page, text in pages.items():
-        whole = text.replace("</body>", f"{block(page, pages)}</body>")
-        files[page].write_text(whole, "utf8")
-
-
-def _without(text):
+    before = {page: file.read_text("utf8") for page, file in files.items()}
     # From an earlier build, after which this page did not change.
-    return re.sub(f"{_MARK}.*{_MARK}", "", text, flags=re.DOTALL)
+    pages = {page: _BEFORE.sub("", text) for page, text in before.items()}
+    for page, text in pages.items():
+        elements = referred(page, pages)
+        mark = _MARK.format(digest(elements))
+        # To copy takes longer than to see that the same was copied.
+        if not elements or mark not in before[page]:
+            whole = text.replace("</body>", f"{block(page, elements, mark)}</body>")
+            files[page].write_text(whole, "utf8")
 
 
-def block(page, pages):
-    """Return what ``page`` needs, or nothing; ``pages`` maps addresses to HTML."""
+def referred(page, pages):
+    """Return what ``page`` refers to and can be shown; ``pages`` maps their HTML.
+
+    A list of the link's path and name and of the element, as HTML.
+    """
+    found = [
+        (path, name, shown(pages.get(_joined(page, path), ""), name))
+        for path, name in dict.fromkeys(_LINK.findall(pages[page]))
+    ]
+    return [each for each in found if each[2]]
+
+
+def block(page, elements, mark=""):
+    """Return what ``page`` needs for ``elements``, or nothing."""
     copies, is_needed = "", False
-    for path, name in dict.fromkeys(_LINK.findall(pages[page])):
-        there = _joined(page, path)
-        element = shown(pages.get(there, ""), name)
-        copy = portable(element, there, page) if element and path else ""
+    for path, name, element in elements:
+        copy = portable(element, _joined(page, path), page) if path else ""
         if 0 < len(copy) <= LARGEST:
             link = escape(f"{path}#{name}", quote=True)
             copies += f'\n<template data-preview="{link}">{copy}</template>'
-        is_needed |= bool(element) and not path
+        is_needed |= not path
     if not copies and not is_needed:
         return ""
     static = posixpath.relpath("_static", posixpath.dirname(page) or ".")
-    return _BLOCK.format(mark=_MARK, copies=copies, static=static, shown=SHOWN)
+    return _BLOCK.format(mark=mark, copies=copies, static=static, shown=SHOWN)
 
 
 def shown(html, name):

@@ -169,4 +169,5 @@ def test_what_is_large_is_left_to_the_link(length, expected):
         "b.html": f"<body>{element}<div>After.</div></body>",
     }
     assert previews.shown(pages["b.html"], "x") == element
-    assert bool(previews.block("a.html", pages)) == expected
+    elements = previews.referred("a.html", pages)
+    assert bool(previews.block("a.html", elements)) == expected
