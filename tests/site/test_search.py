@@ -29,7 +29,7 @@ SEARCHES = {
     "BatchNorm": (NORMS, "BatchNorm"),
     "LayerNorm": (NORMS, "LayerNorm"),
     "half-life": (
-        "The product of both sets a half-life, and a network keeps to it",
+        "Learning rate times decay sets a half-life, and a network keeps to it",
         "half-life",
     ),
     "batch size": (

@@ -59,7 +59,11 @@
 
   // On a phone a row is a small list, in which each cell says its column.
   for (const table of all("article table.docutils")) {
-    const names = all("thead th", table).map((th) => th.textContent.trim());
+    const names = all("thead th", table).map((th) => {
+      const seen = th.cloneNode(true);    // a formula also holds what is for the ear
+      for (const heard of all(".katex-mathml", seen)) heard.remove();
+      return seen.textContent.trim();
+    });
     for (const row of all("tbody tr", table))
       [...row.cells].forEach((cell, k) => names[k] && (cell.dataset.label = names[k]));
   }
