@@ -39,7 +39,9 @@ def errors(x, decay, noise, spread):
 
 
 @says(
-    "Then the best $\\lambda$ is $\\sigma_y^2/(n\\sigma_w^2)$, whatever the inputs.",
+    "With fewer examples than weights some $h_i$ are zero, and there $Q_i=\\sigma_w^2$ "
+    "at each $\\lambda$.",
+    "The best $\\lambda$ is $\\sigma_y^2/(n\\sigma_w^2)$, whatever the inputs.",
     "So $\\lambda^*$ is best for any inputs, and for new inputs of any covariance, "
     "which only weigh the $Q_i$.",
 )
@@ -72,7 +74,6 @@ def draws_of(kind, *shape):
 
 @says(
     "Of noise and prior only the variances were used: neither has to be Gaussian.",
-    "For $\\lambda^*$ only the prior's variance counts.",
 )
 @pytest.mark.parametrize("truths", ["rare", "skewed", "signs"])
 @pytest.mark.parametrize("noises", ["rare", "skewed", "signs"])
@@ -92,6 +93,7 @@ def test_neither_noise_nor_prior_has_to_be_gaussian(truths, noises):
     assert valleys.bottom(best * factors, found) / best == pytest.approx(1, abs=0.12)
 
 
+@says("other methods can beat it")
 def test_noise_that_is_rare_and_large_leaves_ridge_behind():
     ridge, robust = 0.0, 0.0
     for _ in range(20):
