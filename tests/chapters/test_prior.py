@@ -73,7 +73,8 @@ def draws_of(kind, *shape):
 
 
 @says(
-    "Of noise and prior only the variances were used: neither has to be Gaussian.",
+    "Of noise and prior only the variances were used, and that nothing is correlated: "
+    "neither has to be Gaussian.",
 )
 @pytest.mark.parametrize("truths", ["rare", "skewed", "signs"])
 @pytest.mark.parametrize("noises", ["rare", "skewed", "signs"])
@@ -108,8 +109,8 @@ def test_noise_that_is_rare_and_large_leaves_ridge_behind():
 
 
 @says(
-    "In a sum over directions each part keeps the bound. It is the same for $c$ and "
-    "$1/c$."
+    "In a sum over directions each part keeps the bound. The bound is the same for "
+    "$c$ and $1/c$."
 )
 @pytest.mark.parametrize("kind", ["alike", "uneven", "skewed", "rare"])
 @pytest.mark.parametrize("times", [0.05, 0.5, 2.0, 20.0])
