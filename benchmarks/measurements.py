@@ -342,6 +342,40 @@ def errors() -> Iterator[Row]:
     yield row("theory.training_error", error, 1e-9, **shares)
 
 
+def drawn() -> Iterator[Row]:
+    """Train weights that were drawn, with noise, and average over what was drawn.
+
+    Truth and noise are each as often above zero as below it, so that nothing is left
+    to chance.
+    """
+    curvature = torch.logspace(-1.5, 0.3, 121, dtype=torch.float64)
+    decays = torch.logspace(-2, 0.3, 93, dtype=torch.float64)
+    noise, spread, n = 1.5, 0.8, 20
+    signs = torch.tensor([[1, 1], [1, -1], [-1, 1], [-1, -1]]).double()
+    truth = (spread * signs[:, :1]).expand(4, len(curvature))
+    fit = truth + noise / (n * curvature).sqrt() * signs[:, 1:]
+
+    def errors(decay: Tensor) -> Tensor:
+        loss = lambda w: (curvature / 2 * (w - fit) ** 2).sum()  # noqa: E731
+        start = torch.zeros(len(decay), *truth.shape, dtype=torch.float64)
+        how: Any = {"lr": 0.5, "weight_decay": decay[:, None, None]}
+        for _ in range(30):
+            start = walk(updates.sgd_l2, loss, start, steps=20, **how)[-1]
+        return (start - truth).square().mean(1)
+
+    known: Any = {"noise": noise, "spread": spread, "n": n}
+    for at in (30, 70):
+        given = {"curvature": curvature[::40], "weight_decay": decays[at].item()}
+        measured = errors(decays[at : at + 1])[0, ::40]
+        yield row("prior.risk", measured, 1e-3, **given, **known)
+    least = decays[errors(decays).argmin(0)]
+    yield row("prior.best_decay", least.mean(), 0.02, **known)
+    for times in (0.25, 3.0):
+        both = errors(torch.tensor([least.mean(), times * least.mean()]))
+        cost = (both[1] / both[0]).max()
+        yield row("prior.worst_cost", cost, 0.02, times=times)
+
+
 def main() -> None:
     """Measure all, and write the table."""
     torch.set_num_threads(1)
@@ -356,6 +390,7 @@ def main() -> None:
             grokked,
             equilibria,
             errors,
+            drawn,
         )
         for measured in part()
     ]
