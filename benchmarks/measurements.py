@@ -376,6 +376,31 @@ def drawn() -> Iterator[Row]:
         yield row("prior.worst_cost", cost, 0.02, times=times)
 
 
+def taken() -> Iterator[Row]:
+    """Take the shares of some weights, and count which ones cautious decay takes."""
+    w = torch.tensor([0.03, -0.3, 2.0, -10.0], dtype=torch.float64)
+    step: Any = {"lr": 0.2, "weight_decay": 0.3}
+
+    def share(penalty: Any) -> Tensor:
+        path = walk(torch.optim.SGD, lambda w: penalty(w).sum(), w, steps=1, lr=0.2)
+        return 1 - path[1] / path[0]
+
+    elimination = share(lambda w: 0.15 * w**2 / (1 + (w / 1.5) ** 2))
+    yield row("shares.elimination", elimination, 1e-9, w=w, scale=1.5, **step)
+    yield row("shares.lasso", share(lambda w: 0.3 * w.abs()), 1e-9, w=w, **step)
+    hessian = torch.tensor([[1.0, 0.5], [0.5, 0.7]], dtype=torch.float64)
+    stream = torch.Generator().manual_seed(0)
+    draws = torch.randn(2, 200000, 2, generator=stream, dtype=torch.float64)
+    w, minimum = 0.8 * draws[0], 1.5 * draws[1]
+    ends = [
+        updates.adamw_cautious(w, (w - minimum) @ hessian, lr=0.01, weight_decay=decay)
+        for decay in (0.0, 1.0)
+    ]
+    part = (ends[0][0] != ends[1][0]).double().mean(0)
+    given: Any = {"hessian": hessian, "start": 0.8, "goal": 1.5}
+    yield row("shares.cautious_part", part, 0.01, **given)
+
+
 def main() -> None:
     """Measure all, and write the table."""
     torch.set_num_threads(1)
@@ -391,6 +416,7 @@ def main() -> None:
             equilibria,
             errors,
             drawn,
+            taken,
         )
         for measured in part()
     ]
