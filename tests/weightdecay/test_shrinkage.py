@@ -41,7 +41,7 @@ def test_degrees_are_the_trace_and_weights_those_of_the_filter():
     ours = x @ basis @ theory.ridge(free, h, 0.3)
     assert (ours - fits @ y).abs().max() < 1e-12
     assert shrinkage.degrees(h, 0.0) == 6
-    many = shrinkage.degrees(h, torch.tensor([[0.1], [1.0]]))
+    many = shrinkage.degrees(h, torch.tensor([[0.1], [1.0]], dtype=torch.float64))
     assert many.tolist() == [shrinkage.degrees(h, s).item() for s in (0.1, 1.0)]
 
 
