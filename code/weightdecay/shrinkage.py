@@ -34,19 +34,20 @@ def hat(
 
     x (x^T x / n + weight_decay I)^-1 x^T / n. ``intercept`` adds one
     that is not penalised: x minus its mean, and 1 / n in each place.
-    Raises ``ValueError`` if x is no matrix, or if weight_decay is zero
-    and the columns of x are not independent.
+    Without decay and with fewer rows than columns it is I. Raises
+    ``ValueError`` if x is no matrix, or if weight_decay is zero and
+    columns of x depend on each other.
     """
     check(weight_decay=weight_decay)
     if x.ndim != 2:
-        raise ValueError(f"x must have shape (n, d), got {tuple(x.shape)}")
+        raise ValueError(f"x must be a matrix, not {tuple(x.shape)}")
     n = x.shape[0]
     if intercept:
         return hat(x - x.mean(0), weight_decay) + 1 / n
     u, s, _ = torch.linalg.svd(x, full_matrices=False)
     h = s**2 / n
-    if weight_decay == 0 and (len(h) < x.shape[1] or h.min() < 1e-14 * h.max()):
-        raise ValueError("without weight_decay x needs d independent columns")
+    if weight_decay == 0 and h.min() < 1e-14 * h.max():
+        raise ValueError("x has dependent columns: decay them")
     fits: Tensor = u * (h / (h + weight_decay)) @ u.T
     return fits
 

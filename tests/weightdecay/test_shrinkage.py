@@ -48,17 +48,18 @@ def test_degrees_are_the_trace_and_weights_those_of_the_filter():
 def test_without_decay_the_hat_projects():
     fits = shrinkage.hat(drawn()[0], 0)
     assert (fits @ fits - fits).abs().max() < 1e-12
+    few = shrinkage.hat(drawn(4, 6)[0], 0)
+    assert (few - torch.eye(4)).abs().max() < 1e-12
 
 
 def test_what_makes_no_sense_is_refused_in_words():
     x, y = drawn()
     with pytest.raises(ValueError, match="weight_decay must be a finite number >= 0"):
         shrinkage.hat(x, -1.0)
-    with pytest.raises(ValueError, match=r"x must have shape \(n, d\)"):
+    with pytest.raises(ValueError, match=r"x must be a matrix, not \(20,\)"):
         shrinkage.hat(y, 0.1)
-    for degenerate in (x[:4], torch.cat([x, x], 1)):
-        with pytest.raises(ValueError, match="d independent columns"):
-            shrinkage.hat(degenerate, 0)
+    with pytest.raises(ValueError, match="x has dependent columns"):
+        shrinkage.hat(torch.cat([x, x], 1), 0)
     with pytest.raises(ValueError, match="one target for each row"):
         shrinkage.left_out(x, y[:3], 0.1)
     with pytest.raises(ValueError, match="curvature must be"):
