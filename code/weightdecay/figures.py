@@ -84,6 +84,9 @@ class BookFigure(Figure):
     def _saved(self, file_format: str, metadata: dict[str, None], **how: Any) -> bytes:
         # Without a date in the metadata the same figure gives the same bytes.
         file = io.BytesIO()
+        # Drawn by a cell, out of the style: a frame would be white in the dark.
+        for legend in filter(None, (ax.get_legend() for ax in self.axes)):
+            legend.set_frame_on(False)
         with matplotlib.style.context(STYLE):
             self.savefig(file, format=file_format, metadata=metadata, **how)
         return file.getvalue()

@@ -67,3 +67,25 @@ def test_with_a_slow_v_the_weights_end_larger():
     rates, decays = 0.01 * (1 - TIME), torch.full((STEPS,), 0.5)
     fast = run(rates, decays)["rms"][-1, 0, 0]
     assert run(rates, decays, betas=(0.9, 0.999))["rms"][-1, 0, 0] > 1.08 * fast
+
+
+def rested(decay, beta1):
+    """Return what a constant rate ends with, the exact size and the rough one."""
+    rates, decays = torch.full((STEPS,), 0.02), torch.full((STEPS,), decay)
+    seen = run(rates, decays, betas=(beta1, 0.95))
+    late = seen["rms"][-50:, 0, 0].mean().item()
+    a = 1 - 0.02 * decay
+    ratio = (1 - a**2) * (1 - a * beta1) / (1 + a * beta1)
+    exact = 0.02 * ((1 - beta1) / (1 + beta1) / ratio) ** 0.5
+    return late, exact, (0.02 / (2 * decay)) ** 0.5
+
+
+@pytest.mark.parametrize(("decay", "beta1"), [(1.0, 0.9), (0.5, 0.95)])
+def test_a_constant_rate_ends_lower_where_decay_meets_momentum(decay, beta1):
+    late, exact, rough = rested(decay, beta1)
+    assert late == pytest.approx(exact, rel=0.03) and late < 0.94 * rough
+
+
+def test_with_a_short_momentum_it_ends_lower_for_another_reason():
+    late, exact, rough = rested(0.5, 0.5)
+    assert exact > 0.99 * rough and late < 0.98 * exact

@@ -309,11 +309,12 @@ def muon_rest(sizes, lr=0.1, steps=600, start=None):
 )
 @pytest.mark.parametrize("sizes", [[4.2, 1.7, 0.3], [8.4, 1.2, 0.8], [1.3, 1.1, 0.7]])
 def test_muon_ends_at_its_goal_or_rests_where_decay_and_step_balance(sizes):
-    goal, end, rest = muon_rest(sizes)
+    # It still swings by a few of its last steps, of lr / steps each.
+    goal, end, rest = muon_rest(sizes, steps=1800)
     left = doubles(*sizes) - rest
     off = DECAY * rest - theory.newton_schulz_gain(left / (goal - end).norm())
     if sizes[0] < 0.67 / DECAY:
-        assert (end - goal).abs().max() < 5e-3 and off.abs().max() > 0.3
+        assert (end - goal).abs().max() < 1e-3 and off.abs().max() > 0.3
     else:
         assert off.abs().max() < 1e-3 and left[0] > 1
 

@@ -55,6 +55,13 @@ def test_from_a_folder_of_files_it_is_whole_at_a_desk_and_on_a_phone(visit, site
 
 
 @CHAPTER
+def test_on_a_phone_a_cell_says_its_column_as_it_is_read(phone):
+    cells = phone.page.locator("[data-label]")
+    said = cells.evaluate_all("all => all.map(cell => cell.dataset.label)")
+    assert [each for each in said if {"\\", "$"} & {*each}] == []
+
+
+@CHAPTER
 def test_at_a_desk_no_label_lies_on_another_or_is_cut(desk):
     assert desk.page.locator("figure svg").evaluate_all(_OVERLAPS) == []
     assert desk.page.locator(NARROW).count() == 0

@@ -87,6 +87,14 @@ def test_the_page_can_set_each_colour_of_a_figure():
     assert re.findall(r": ?#[0-9a-f]{6}", svg) == []
 
 
+def test_a_legend_that_a_cell_draws_has_no_frame_which_would_be_white_in_the_dark():
+    figure, ax = figures.axes(xlabel="step", ylabel="weight")
+    ax.plot([1, 2], label="a line")
+    ax.legend()
+    svg = figure.svg()
+    assert "a line" in svg and "ffffff" not in svg
+
+
 def test_two_figures_on_a_page_share_no_name_and_refer_to_their_own():
     other = figures.compare(CURVES, xlabel="step", ylabel="other")
     names = [set(re.findall(r'\bid="([^"]+)"', f.svg())) for f in (compared(), other)]
