@@ -72,6 +72,9 @@ class BookFigure(Figure):
     def _drawing(self) -> str:
         svg = self._saved("svg", {"Date": None}, transparent=True).decode()
         svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+        # A style of its own would hold for the page, which is then laid out anew.
+        svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
+        svg = svg.replace("<svg", '<svg stroke-linejoin="round"', 1)
         svg = re.sub(r"(: ?)#([0-9a-f]{6})", r"\1var(--figure-\2, #\2)", svg)
         # An exponent is as legible as the smallest label: 8 in place of 7 points.
         svg = svg.replace("font-size: 7px", "font-size: 8px")
