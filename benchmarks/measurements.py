@@ -342,6 +342,43 @@ def errors() -> Iterator[Row]:
     yield row("theory.training_error", error, 1e-9, **shares)
 
 
+def shrunk() -> Iterator[Row]:
+    """Train linear regressions to their end, with targets moved or left out."""
+    stream = torch.Generator().manual_seed(0)
+    x = 0.7 + torch.randn(8, 3, generator=stream, dtype=torch.float64)
+    y = torch.randn(8, generator=stream, dtype=torch.float64)
+    one, decay = torch.eye(8, dtype=torch.float64), 0.3
+    for free in (False, True):
+        fits = _trained(x, one, one * 0 + 1, decay, free)
+        how: Any = {"x": x, "weight_decay": decay, "intercept": free}
+        yield row("shrinkage.hat", fits.T, 1e-9, **how)
+        fits = _trained(x, y.expand(8, 8), 1 - one, decay, free)
+        yield row("shrinkage.left_out", y - fits.diag(), 1e-9, y=y, **how)
+    h = torch.linalg.eigvalsh(x.T @ x / 8)
+    kept = _trained(x, one, one * 0 + 1, decay, False).diag().sum()
+    yield row("shrinkage.degrees", kept, 1e-9, curvature=h, weight_decay=decay)
+    centred = x - x.mean(0)
+    loss = lambda w: (centred @ w[:3] + w[3] - y).square().mean() / 2  # noqa: E731
+    start = torch.zeros(4, dtype=torch.float64)
+    how = {"steps": 900, "lr": 0.3, "weight_decay": decay}
+    b = walk(torch.optim.SGD, loss, start, **how)[-1, 3]
+    given = {"mean": y.mean().item(), "weight_decay": decay}
+    yield row("shrinkage.penalised_intercept", b, 1e-9, **given)
+
+
+def _trained(x: Tensor, y: Tensor, seen: Tensor, decay: float, free: bool) -> Tensor:
+    """Return the fits of each row of targets by SGD; ``free`` has an intercept."""
+    w = torch.zeros(len(y), x.shape[1], dtype=torch.float64, requires_grad=True)
+    b = torch.zeros(len(y), 1, dtype=torch.float64, requires_grad=free)
+    groups = [{"params": [w], "weight_decay": decay}, {"params": [b]}]
+    optimizer = torch.optim.SGD(groups, lr=0.3)
+    for _ in range(2000):
+        optimizer.zero_grad()
+        (seen * (w @ x.T + b - y).square()).sum().div(2 * len(x)).backward()
+        optimizer.step()
+    return (w @ x.T + b).detach()
+
+
 def drawn() -> Iterator[Row]:
     """Train weights that were drawn, with noise, and average over what was drawn.
 
@@ -415,6 +452,7 @@ def main() -> None:
             grokked,
             equilibria,
             errors,
+            shrunk,
             drawn,
             taken,
         )
