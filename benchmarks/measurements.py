@@ -342,6 +342,102 @@ def errors() -> Iterator[Row]:
     yield row("theory.training_error", error, 1e-9, **shares)
 
 
+def shrunk() -> Iterator[Row]:
+    """Train linear regressions to their end, with targets moved or left out."""
+    stream = torch.Generator().manual_seed(0)
+    x = 0.7 + torch.randn(8, 3, generator=stream, dtype=torch.float64)
+    y = torch.randn(8, generator=stream, dtype=torch.float64)
+    one, decay = torch.eye(8, dtype=torch.float64), 0.3
+    for free in (False, True):
+        fits = _trained(x, one, one * 0 + 1, decay, free)
+        how: Any = {"x": x, "weight_decay": decay, "intercept": free}
+        yield row("shrinkage.hat", fits.T, 1e-9, **how)
+        fits = _trained(x, y.expand(8, 8), 1 - one, decay, free)
+        yield row("shrinkage.left_out", y - fits.diag(), 1e-9, y=y, **how)
+    h = torch.linalg.eigvalsh(x.T @ x / 8)
+    kept = _trained(x, one, one * 0 + 1, decay, False).diag().sum()
+    yield row("shrinkage.degrees", kept, 1e-9, curvature=h, weight_decay=decay)
+    centred = x - x.mean(0)
+    loss = lambda w: (centred @ w[:3] + w[3] - y).square().mean() / 2  # noqa: E731
+    start = torch.zeros(4, dtype=torch.float64)
+    how = {"steps": 900, "lr": 0.3, "weight_decay": decay}
+    b = walk(torch.optim.SGD, loss, start, **how)[-1, 3]
+    given = {"mean": y.mean().item(), "weight_decay": decay}
+    yield row("shrinkage.penalised_intercept", b, 1e-9, **given)
+
+
+def _trained(x: Tensor, y: Tensor, seen: Tensor, decay: float, free: bool) -> Tensor:
+    """Return the fits of each row of targets by SGD; ``free`` has an intercept."""
+    w = torch.zeros(len(y), x.shape[1], dtype=torch.float64, requires_grad=True)
+    b = torch.zeros(len(y), 1, dtype=torch.float64, requires_grad=free)
+    groups = [{"params": [w], "weight_decay": decay}, {"params": [b]}]
+    optimizer = torch.optim.SGD(groups, lr=0.3)
+    for _ in range(2000):
+        optimizer.zero_grad()
+        (seen * (w @ x.T + b - y).square()).sum().div(2 * len(x)).backward()
+        optimizer.step()
+    return (w @ x.T + b).detach()
+
+
+def drawn() -> Iterator[Row]:
+    """Train weights that were drawn, with noise, and average over what was drawn.
+
+    Truth and noise are each as often above zero as below it, so that nothing is left
+    to chance.
+    """
+    curvature = torch.logspace(-1.5, 0.3, 121, dtype=torch.float64)
+    decays = torch.logspace(-2, 0.3, 93, dtype=torch.float64)
+    noise, spread, n = 1.5, 0.8, 20
+    signs = torch.tensor([[1, 1], [1, -1], [-1, 1], [-1, -1]]).double()
+    truth = (spread * signs[:, :1]).expand(4, len(curvature))
+    fit = truth + noise / (n * curvature).sqrt() * signs[:, 1:]
+
+    def errors(decay: Tensor) -> Tensor:
+        loss = lambda w: (curvature / 2 * (w - fit) ** 2).sum()  # noqa: E731
+        start = torch.zeros(len(decay), *truth.shape, dtype=torch.float64)
+        how: Any = {"lr": 0.5, "weight_decay": decay[:, None, None]}
+        for _ in range(30):
+            start = walk(updates.sgd_l2, loss, start, steps=20, **how)[-1]
+        return (start - truth).square().mean(1)
+
+    known: Any = {"noise": noise, "spread": spread, "n": n}
+    for at in (30, 70):
+        given = {"curvature": curvature[::40], "weight_decay": decays[at].item()}
+        measured = errors(decays[at : at + 1])[0, ::40]
+        yield row("prior.risk", measured, 1e-3, **given, **known)
+    least = decays[errors(decays).argmin(0)]
+    yield row("prior.best_decay", least.mean(), 0.02, **known)
+    for times in (0.25, 3.0):
+        both = errors(torch.tensor([least.mean(), times * least.mean()]))
+        cost = (both[1] / both[0]).max()
+        yield row("prior.worst_cost", cost, 0.02, times=times)
+
+
+def taken() -> Iterator[Row]:
+    """Take the shares of some weights, and count which ones cautious decay takes."""
+    w = torch.tensor([0.03, -0.3, 2.0, -10.0], dtype=torch.float64)
+    step: Any = {"lr": 0.2, "weight_decay": 0.3}
+
+    def share(penalty: Any) -> Tensor:
+        path = walk(torch.optim.SGD, lambda w: penalty(w).sum(), w, steps=1, lr=0.2)
+        return 1 - path[1] / path[0]
+
+    elimination = share(lambda w: 0.15 * w**2 / (1 + (w / 1.5) ** 2))
+    yield row("shares.elimination", elimination, 1e-9, w=w, scale=1.5, **step)
+    yield row("shares.lasso", share(lambda w: 0.3 * w.abs()), 1e-9, w=w, **step)
+    hessian = torch.tensor([[1.0, 0.5], [0.5, 0.7]], dtype=torch.float64)
+    stream = torch.Generator().manual_seed(0)
+    draws = torch.randn(2, 200000, 2, generator=stream, dtype=torch.float64)
+    w, minimum = 0.8 * draws[0], 1.5 * draws[1]
+    ends = [
+        updates.adamw_cautious(w, (w - minimum) @ hessian, lr=0.01, weight_decay=decay)
+        for decay in (0.0, 1.0)
+    ]
+    part = (ends[0][0] != ends[1][0]).double().mean(0)
+    given: Any = {"hessian": hessian, "start": 0.8, "goal": 1.5}
+    yield row("shares.cautious_part", part, 0.01, **given)
+
+
 def main() -> None:
     """Measure all, and write the table."""
     torch.set_num_threads(1)
@@ -356,6 +452,9 @@ def main() -> None:
             grokked,
             equilibria,
             errors,
+            shrunk,
+            drawn,
+            taken,
         )
         for measured in part()
     ]

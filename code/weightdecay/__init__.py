@@ -17,7 +17,10 @@
   ``turning`` notes how far each step turns each matrix.
 * ``problems`` gives them something to minimise, ``theory`` predicts where they end,
   ``dynamics`` what the steps on the way keep, and ``equilibrium`` how large a
-  normalised matrix is in the end and by which angle steps turn it.
+  normalised matrix is in the end and by which angle steps turn it. ``shrinkage`` says
+  what ridge keeps of a fit, ``prior`` which weight_decay is best if the weights to be
+  found were drawn, ``shares`` which share of a weight a step takes, where that depends
+  on the weight.
 * ``conventions`` says what each API means by weight_decay, ``conversion`` turns one
   into another, with what ``runs`` knows of the run.
 * ``probe`` asks an optimizer: ``finding`` makes the ``subject`` that is asked,

@@ -1,5 +1,6 @@
 """Data to train networks on: examples that packages ship or make, offline."""
 
+import functools
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -98,6 +99,28 @@ def mnist1d(n: int, *, seed: int = 0, dtype: torch.dtype = torch.float32) -> Exa
     return _split(torch.cat([x, x_test]), torch.cat(y).long(), n, seed)
 
 
+def diabetes(n: int, *, seed: int = 0, dtype: torch.dtype = torch.float64) -> Examples:
+    """Return n of 442 patients to train on, the others to validate on.
+
+    x has shape (n, 10), measurements of a patient; y is the progress of diabetes a year
+    later. The data are scikit-learn's, after Efron, Hastie, Johnstone & Tibshirani,
+    Annals of Statistics 2004. Over all patients each column and y have mean 0 and
+    variance 1. ``seed`` shuffles them.
+    """
+    x, y = _patients()
+    return _split(x.to(dtype), y.to(dtype), n, seed)
+
+
+@functools.cache
+def _patients() -> tuple[Tensor, Tensor]:
+    with extra("book"):
+        from sklearn.datasets import load_diabetes
+    raw = load_diabetes(return_X_y=True, scaled=False)
+    x, y = (torch.tensor(part, dtype=torch.float64) for part in raw)
+    x, y = ((t - t.mean(0)) / t.std(0, correction=0) for t in (x, y))
+    return x, y
+
+
 def addition(
     p: int, share: float, *, seed: int = 0, dtype: torch.dtype = torch.float32
 ) -> Examples:
@@ -120,4 +143,4 @@ def _split(x: Tensor, y: Tensor, n: int, seed: int) -> Examples:
         raise ValueError(f"n must be 1 to {len(x) - 1}, got {n}")
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
     first, rest = order[:n], order[n:]
-    return Examples(x[first], y[first].long(), x[rest], y[rest].long())
+    return Examples(x[first], y[first], x[rest], y[rest])

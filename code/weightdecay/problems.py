@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from weightdecay.extras import extra
-from weightdecay.paths import Loss
-from weightdecay.settings import FINITE, Number, check, demand
+from weightdecay.paths import Loss, gradient
+from weightdecay.settings import FINITE, POSITIVE, Number, check, demand
 
 
 def penalised(loss: Loss, weight_decay: Number) -> Loss:
@@ -40,6 +40,23 @@ def box_minimum(
         k = 0 if (ahead - w) @ (w - before) > 0 else k + 1
         ahead = w + k / (k + 3) * (w - before)
     return w
+
+
+def ball_minimum(
+    loss: Loss, start: Tensor, radius: float, *, steps: int, lr: float
+) -> Tensor:
+    """Walk to the least loss on the ball ||w|| <= radius.
+
+    Steps against the gradient, each time back to the nearest point of
+    the ball. For a convex loss, and lr below 2 / (largest curvature).
+    Returns the start and all steps, of shape (steps + 1, d).
+    """
+    check(edge=radius, steps=steps, lr=lr)
+    path = [start]
+    for _ in range(steps):
+        w = path[-1] - lr * gradient(loss, path[-1])
+        path.append(w * (radius / w.norm()).clamp(max=1))
+    return torch.stack(path)
 
 
 @dataclass(frozen=True)
@@ -210,6 +227,19 @@ class Regressions:
             Regressions(self.x[each, rows], self.y[each, rows], self.truth)
             for rows in draws
         ]
+
+    def penalised_minimum(self, weight_decay: Number) -> Tensor:
+        """Return the minima with the L2 penalty: (..., m, d).
+
+        ``weight_decay`` is a number above 0, or a tensor of shape (..., 1, 1).
+        """
+        demand("weight_decay", weight_decay, POSITIVE)
+        n = self.y.shape[1]
+        h, basis = torch.linalg.eigh(self.x.mT @ self.x / n)
+        slope = (basis.mT @ self.x.mT @ self.y[..., None])[..., 0] / n
+        # Rounding may leave a curvature of zero below it.
+        along = slope / (h.clamp(min=0) + weight_decay)
+        return torch.einsum("mde,...me->...md", basis, along)
 
     def flow(
         self, start: Tensor, total: Number, weight_decay: Number, size: Number = 1.0

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 ROWS = json.loads(Path(__file__).with_name("measurements.json").read_text("utf8"))
-MODULES = ["theory", "dynamics", "equilibrium"]
+MODULES = ["theory", "dynamics", "equilibrium", "shrinkage", "prior", "shares"]
 # These predict nothing by themselves: who calls them does.
 TOOLS = {"theory.root"}
 # Where a factor changes nothing, in the code's order: twice a function has the same
@@ -52,6 +52,7 @@ HARMLESS = {
         "1", "math.ceil(40 / (1 - beta2))", "40 / (1 - beta2)", "40", "1 - beta2", "1",
     ],
     "dynamics.grokking_steps": ["floor", "floor"],  # above which a threshold must be
+    "shares.cautious_part": ["-1", "1", "1"],  # between which rounding must stay
     "dynamics.update_shares": ["later"],  # whose dtype ones take
 }  # fmt: skip
 
