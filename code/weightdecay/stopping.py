@@ -84,8 +84,15 @@ def worst_ratio(k: int | None = None) -> float:
         x = root(lambda x: x.exp() - 1 - x - x**2, 1.0, 3.0)
         return float((1 + x * torch.exp(-x)) ** 2)
     demand("k", k, SIZE)
-    # The filter's derivative by x is (1 - x / k)^(k - 1).
+    steps: int = k
+
+    def left(x: Tensor) -> Tensor:
+        return 1 - x / steps
+
+    # The filter's derivative by x is left(x)^(steps - 1).
     x = root(
-        lambda x: 1 - (1 - x / k) ** k - x * (1 + x) * (1 - x / k) ** (k - 1), 0.5, k
+        lambda x: 1 - left(x) ** steps - x * (1 + x) * left(x) ** (steps - 1),
+        0.5,
+        steps,
     )
-    return float(((1 - (1 - x / k) ** k) * (1 + x) / x) ** 2)
+    return float(((1 - left(x) ** steps) * (1 + x) / x) ** 2)

@@ -119,7 +119,7 @@ def test_new_inputs_of_another_covariance_can_break_the_bound():
 def test_tuned_the_bound_holds_for_hard_tasks(kind):
     for _ in range(30):
         h, _ = spectrum(inputs(kind, 12, 8))
-        known = {"noise": 1.0, "spread": (draw(8) * 3) ** 3, "n": 12}
+        known = {"noise": 1.0, "spread": (draw(8).abs() * 3) ** 3, "n": 12}
         flow, ridge = (risk.sum(1).min() for risk in both(h, **known))
         assert flow <= stopping.worst_ratio() * ridge
 
