@@ -112,8 +112,8 @@ def test_new_inputs_of_another_covariance_can_break_the_bound():
 
 
 @says(
-    "the best stopped run risks at most {glue:text}`worst_tuned:.2f` times what the best "
-    "ridge does"
+    "the best stopped run risks at most {glue:text}`worst_tuned:.2f` times what the "
+    "best ridge does"
 )
 @pytest.mark.parametrize("kind", KINDS)
 def test_tuned_the_bound_holds_for_hard_tasks(kind):
@@ -160,7 +160,10 @@ def test_k_steps_have_their_bound_and_larger_steps_none():
     assert missed > 2 * (1 - 1.9 * 7 / (1 + 1.9 * 7))
 
 
-@says("That is what a penalty on the distance from the start does, for $K_{\\text{ridge}}$.")
+@says(
+    "That is what a penalty on the distance from the start does, "
+    "for $K_{\\text{ridge}}$."
+)
 @pytest.mark.parametrize("kind", ["alike", "heavy"])
 def test_another_start_is_what_both_shrink_to(kind):
     x, start, y = inputs(kind, 25, 4), 3 * draw(4), draw(25)
