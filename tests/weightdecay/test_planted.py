@@ -15,6 +15,7 @@ import torch
 
 ROWS = json.loads(Path(__file__).with_name("measurements.json").read_text("utf8"))
 MODULES = ["theory", "dynamics", "equilibrium", "shrinkage", "prior", "shares"]
+MODULES += ["noise", "sparsity"]
 # These predict nothing by themselves: who calls them does.
 TOOLS = {"theory.root"}
 # Where a factor changes nothing, in the code's order: twice a function has the same
@@ -54,6 +55,7 @@ HARMLESS = {
     "dynamics.grokking_steps": ["floor", "floor"],  # above which a threshold must be
     "shares.cautious_part": ["-1", "1", "1"],  # between which rounding must stay
     "dynamics.update_shares": ["later"],  # whose dtype ones take
+    "sparsity.elastic_net": ["minimum"],  # whose sign it takes
 }  # fmt: skip
 
 
