@@ -33,8 +33,7 @@ def decayed_minimum(x: Tensor, y: Tensor, decay: Tensor) -> Tensor:
     n, d = x.shape[0], x.shape[1]
     if decay.shape not in [(d,), (d, d)]:
         raise ValueError(
-            f"decay must have the shape ({d},) or ({d}, {d}), got "
-            f"{tuple(decay.shape)}"
+            f"decay must have the shape ({d},) or ({d}, {d}), got {tuple(decay.shape)}"
         )
     penalty = torch.diag(decay) if decay.ndim == 1 else decay
     w: Tensor = torch.linalg.solve(x.T @ x / n + penalty, x.T @ y / n)

@@ -56,7 +56,7 @@ def test_little_noise_adds_the_second_order_to_a_logistic_loss():
         both = torch.cat([z, -z])
         loss = sum(torch.nn.functional.softplus(m + both).mean() for m in x @ w) / 30
         plain = torch.nn.functional.softplus(x @ w).mean()
-        told = noise.logistic_penalty(x, w, z.std())
+        told = noise.logistic_penalty(x, w, z.std() / w.norm())
         gaps.append((loss - plain) / told - 1)
     assert abs(gaps[0]) < 0.02 and abs(gaps[1]) < 0.01
     assert noise.logistic_penalty(x, 200 * w, 1.0) < noise.logistic_penalty(x, w, 200.0)

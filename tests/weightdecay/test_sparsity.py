@@ -78,7 +78,7 @@ def test_below_the_largest_lr_a_walk_settles_and_above_it_does_not(decay):
 
 
 def test_what_makes_no_sense_is_refused_in_words():
-    one = torch.ones(2)
+    one = torch.ones(2, dtype=torch.float64)
     with pytest.raises(ValueError, match="curvature must be a finite number > 0"):
         sparsity.elastic_net(one, 0 * one, l1=0.1)
     with pytest.raises(ValueError, match="l1 must be a finite number >= 0"):
