@@ -469,7 +469,7 @@ def thinned() -> Iterator[Row]:
     start = torch.zeros_like(MINIMUM)
     w = walk(proximal.sgd_proximal, bowl, start, steps=900, lr=0.4, **how)[-1]
     yield row("sparsity.elastic_net", w, 1e-9, **BOWL, **how)
-    pull = torch.linspace(-0.29, 0.27, 7, dtype=torch.float64)
+    pull = 0.28 * torch.arange(1, 8, dtype=torch.float64).sin()
     line = lambda w: (0.3 * w.abs() - pull * w).sum()  # noqa: E731
     path = walk(torch.optim.SGD, line, 0 * pull + 0.001, steps=5000, lr=0.1)[100:]
     ends = torch.cat([path.min(0).values, path.max(0).values])

@@ -52,7 +52,9 @@ def mean_path(change, x, y, *, lr, steps=15, momentum=0.0, many=6000):
 
 
 def decayed_path(x, y, penalty, *, lr, steps=15, momentum=0.0):
-    loss = lambda w: (x @ w - y).square().mean() / 2 + w @ penalty @ w / 2
+    def loss(w):
+        return (x @ w - y).square().mean() / 2 + w @ penalty @ w / 2
+
     start = torch.ones(x.shape[1], dtype=torch.float64)
     how = {"steps": steps, "lr": lr, "momentum": momentum}
     return paths.walk(torch.optim.SGD, loss, start, **how)
@@ -68,7 +70,10 @@ def decayed_path(x, y, penalty, *, lr, steps=15, momentum=0.0):
 def test_the_mean_path_is_that_of_sgd_with_decay(name, kind, n, d):
     x, y, s = inputs(kind, n, d), draw(n), 0.4
     lr = 0.3 / torch.linalg.eigvalsh(x.T @ x / n).max().item()
-    change = lambda x: x + s * NOISES[name](*x.shape)
+
+    def change(x):
+        return x + s * NOISES[name](*x.shape)
+
     mean, error = mean_path(change, x, y, lr=lr)
     told = decayed_path(x, y, s**2 * torch.eye(d).double(), lr=lr)
     bare = decayed_path(x, y, 0 * torch.eye(d).double(), lr=lr)
@@ -80,7 +85,10 @@ def test_the_mean_path_is_that_of_sgd_with_decay(name, kind, n, d):
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_correlated_noise_adds_its_covariance_with_momentum_too(momentum):
     x, y, half = draw(12, 3), draw(12), 0.5 * draw(3, 3)
-    change = lambda x: x + NOISES["skewed"](*x.shape) @ half.T
+
+    def change(x):
+        return x + NOISES["skewed"](*x.shape) @ half.T
+
     run = {"lr": 0.05, "momentum": momentum}
     mean, error = mean_path(change, x, y, **run)
     told = decayed_path(x, y, half @ half.T, **run)
@@ -100,7 +108,7 @@ def test_dropout_s_mean_path_is_that_of_a_decay_for_each_weight(kind, p):
     assert ((mean - told).abs() < 5 * error + 1e-9).all()
 
 
-@says("so it spares rare inputs and small units")
+@says("so it spares rare inputs and those with small numbers")
 @pytest.mark.parametrize("p", [0.1, 0.5])
 def test_dropout_says_the_same_in_other_units_and_decay_does_not(p):
     x, y = inputs("alike", 30, 4), draw(30)
@@ -156,8 +164,13 @@ def test_division_shrinks_each_weight_and_keeps_its_sign(share):
 @pytest.mark.parametrize(("kept", "passed"), [(0.9, 0.5), (0.5, 1.0), (0.8, 0.8)])
 def test_a_rule_ends_at_the_minimum_of_its_own_penalty(kept, passed):
     data, lr = examples.diabetes(60), 0.1
-    loss = lambda w: (data.x @ w - data.y).square().mean() / 2
-    step = lambda w, g, state=None, *, lr: (kept * w - passed * lr * g, state)
+
+    def loss(w):
+        return (data.x @ w - data.y).square().mean() / 2
+
+    def step(w, g, state=None, *, lr):
+        return (kept * w - passed * lr * g, state)
+
     start = torch.zeros(10, dtype=torch.float64)
     end = paths.walk(step, loss, start, steps=2000, lr=lr)[-1]
     decay = start + sparsity.decay_of(kept, passed, lr)
@@ -170,14 +183,20 @@ def test_a_rule_ends_at_the_minimum_of_its_own_penalty(kept, passed):
 )
 def test_rare_large_noise_throws_runs_whose_mean_is_told_and_less_lr_holds_them():
     x, y = draw(6, 3), draw(6)
-    hits = lambda *shape: (rand(*shape) < 1e-3) * draw(*shape) * 1e3**0.5
+
+    def hits(*shape):
+        return (rand(*shape) < 1e-3) * draw(*shape) * 1e3**0.5
+
     far = {}
     for name, kind, lr in (
         ("Gaussian", draw, 0.3),
         ("hits", hits, 0.3),
         ("less lr", hits, 0.003),
     ):
-        change = lambda x, kind=kind: x + 0.5 * kind(*x.shape)
+
+        def change(x, kind=kind):
+            return x + 0.5 * kind(*x.shape)
+
         _, error = mean_path(change, x, y, lr=lr, steps=300, many=200)
         far[name] = error.max()
     assert far["Gaussian"] < 0.1 and far["less lr"] < 0.1

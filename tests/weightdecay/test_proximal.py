@@ -36,7 +36,10 @@ def test_soft_threshold_makes_zeros_and_keeps_signs():
 @pytest.mark.parametrize(("n", "d"), [(30, 6), (6, 12)])
 def test_it_ends_at_the_elastic_net(n, d):
     x, y = draw(n, d), draw(n)
-    loss = lambda w: (x @ w - y).square().mean() / 2
+
+    def loss(w):
+        return (x @ w - y).square().mean() / 2
+
     lr = 1 / torch.linalg.eigvalsh(x.T @ x / n).max().item()
     penalty = {"l1": 0.1, "weight_decay": 0.3}
     start = torch.zeros(d, dtype=torch.float64)

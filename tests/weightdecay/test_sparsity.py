@@ -29,7 +29,10 @@ def test_inputs_at_right_angles_have_the_elastic_net_in_closed_form():
 @pytest.mark.parametrize("h", [0.0, 0.5, 5.0])
 def test_sgd_on_an_l1_penalty_stays_in_its_band_and_misses_zero(h):
     lr, l1, pull = 0.2, 0.3, torch.linspace(-0.29, 0.28, 24, dtype=torch.float64)
-    loss = lambda w: (l1 * w.abs() + h / 2 * w**2 - pull * w).sum()
+
+    def loss(w):
+        return (l1 * w.abs() + h / 2 * w**2 - pull * w).sum()
+
     path = paths.walk(torch.optim.SGD, loss, 3 + draw(24), steps=5000, lr=lr)
     low, high = sparsity.chatter(pull, lr=lr, l1=l1)
     crossed = (path * path[0].sign() <= 0).double().cumsum(0) > 0
@@ -41,7 +44,10 @@ def test_sgd_on_an_l1_penalty_stays_in_its_band_and_misses_zero(h):
 def test_the_size_of_the_chatter_is_that_of_a_weight_anywhere_in_the_band():
     lr, l1 = 0.02, 0.3
     pull = 0.3 * (2 * torch.rand(400, generator=STREAM, dtype=torch.float64) - 1)
-    loss = lambda w: (l1 * w.abs() + w**2 / 2 - pull * w).sum()
+
+    def loss(w):
+        return (l1 * w.abs() + w**2 / 2 - pull * w).sum()
+
     path = paths.walk(torch.optim.SGD, loss, 0.01 * draw(400), steps=3000, lr=lr)
     seen = path[1000:].square().mean().sqrt()
     told = sparsity.chatter_size(pull, lr=lr, l1=l1).square().mean().sqrt()
