@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from weightdecay import directions, examples, networks, problems, updates
+from weightdecay import directions, examples, networks, problems, proximal, updates
 from weightdecay.paths import walk
 
 FILE = Path(__file__).parents[1] / "tests/weightdecay/measurements.json"
@@ -475,6 +475,73 @@ def stopped() -> Iterator[Row]:
         yield row("stopping.worst_ratio", ratio, within, k=k)
 
 
+def disturbed() -> Iterator[Row]:
+    """Disturb inputs: by dropout, by what a penalty says, and by Gaussian noise."""
+    stream = torch.Generator().manual_seed(0)
+    x = 0.3 + torch.randn(8, 3, generator=stream, dtype=torch.float64)
+    y = torch.randn(8, generator=stream, dtype=torch.float64)
+    torch.manual_seed(0)
+    dropped = torch.nn.functional.dropout(x.expand(200000, 8, 3), 0.2)
+    added = dropped.square().mean((0, 1)) - x.square().mean(0)
+    yield row("noise.dropout_decay", added, 0.02, x=x, p=0.2)
+    half = torch.randn(3, 3, generator=stream, dtype=torch.float64)
+    for decay in (half.diag().square(), half @ half.T):
+        full = torch.diag(decay) if decay.ndim == 1 else decay
+        loss = lambda w, c=full: (  # noqa: E731
+            (x @ w - y).square().mean() / 2 + w @ c @ w / 2
+        )
+        w = walk(torch.optim.SGD, loss, torch.zeros_like(x[0]), steps=3000, lr=0.1)
+        yield row("noise.decayed_minimum", w[-1], 1e-6, x=x, y=y, decay=decay)
+    # Noise on the inputs moves what is said by a Gaussian, here by its quantiles.
+    at = (torch.arange(20000, dtype=torch.float64) + 0.5) / 20000
+    said, w = torch.special.ndtri(at) * 0.1 * y[:3].norm(), y[:3]
+    loss = torch.nn.functional.softplus((x @ w)[:, None] + said)
+    gain = loss.mean() - torch.nn.functional.softplus(x @ w).mean()
+    yield row("noise.logistic_penalty", gain, 0.01, x=x, w=w, noise=0.1)
+
+
+def thinned() -> Iterator[Row]:
+    """Walk on L1 penalties, and on L2 with decay at other places."""
+    how: Any = {"l1": 0.4, "weight_decay": 0.3}
+    start = torch.zeros_like(MINIMUM)
+    w = walk(proximal.sgd_proximal, bowl, start, steps=900, lr=0.4, **how)[-1]
+    yield row("sparsity.elastic_net", w, 1e-9, **BOWL, **how)
+    pull = 0.28 * torch.arange(1, 8, dtype=torch.float64).sin()
+    line = lambda w: (0.3 * w.abs() - pull * w).sum()  # noqa: E731
+    path = walk(torch.optim.SGD, line, 0 * pull + 0.001, steps=5000, lr=0.1)[100:]
+    ends = torch.cat([path.min(0).values, path.max(0).values])
+    given: Any = {"pull": pull, "lr": 0.1, "l1": 0.3}
+    yield row("sparsity.chatter", ends, 0.02, **given)
+    size = path.square().mean(0).sqrt()
+    yield row("sparsity.chatter_size", size, 0.02, **given)
+    for kept, passed in ((0.9, 0.9), (0.8, 1.0), (0.7, 0.5)):
+        step = lambda w, g, state=None, *, lr, kept=kept, passed=passed: (  # noqa: E731
+            kept * w - passed * lr * g, state,
+        )  # fmt: skip
+        w = walk(step, lambda w: (w - 1) ** 2 / 2, 0.0, steps=900, lr=0.2)[-1]
+        given = {"kept": kept, "passed": passed, "lr": 0.2}
+        yield row("sparsity.decay_of", (1 - w) / w, 1e-9, **given)
+    how = {"lr": 0.1, "weight_decay": 0.05}
+    flat = lambda w: 0 * w  # noqa: E731
+    fast = walk(torch.optim.AdamW, flat, 1.0, steps=600, **how)
+    slow = walk(proximal.sgd_proximal, flat, 1.0, steps=600, **how)
+    k = (fast / slow <= 0.99).nonzero()[0].item()
+    yield row("sparsity.steps_apart", k, 0.005, part=0.01, **how)
+    last = [_last(rule) for rule in (torch.optim.SGD, proximal.sgd_proximal)]
+    yield row("sparsity.largest_lr", last, 1e-2, curvature=3.0, weight_decay=1.0)
+
+
+def _last(rule: Any) -> float:
+    """Return up to which lr a rule settles, on a curvature of 3 and with decay 1."""
+    low, high = 0.1, 3.0
+    for _ in range(12):
+        lr = (low + high) / 2
+        how: Any = {"steps": 400, "lr": lr, "weight_decay": 1.0}
+        end = walk(rule, lambda w: 3 * w**2 / 2, 1.0, **how)[-1]
+        low, high = (lr, high) if end.abs() < 1 else (low, lr)
+    return low
+
+
 def main() -> None:
     """Measure all, and write the table."""
     torch.set_num_threads(1)
@@ -493,6 +560,8 @@ def main() -> None:
             drawn,
             taken,
             stopped,
+            disturbed,
+            thinned,
         )
         for measured in part()
     ]
