@@ -438,6 +438,43 @@ def taken() -> Iterator[Row]:
     yield row("shares.cautious_part", part, 0.01, **given)
 
 
+def stopped() -> Iterator[Row]:
+    """Stop runs early, and measure how far each weight has come, and what it risks."""
+    zero = torch.zeros_like(MINIMUM)
+
+    def come(optimizer: Any, steps: int, **how: Any) -> Tensor:
+        return walk(optimizer, bowl, zero, steps=steps, **how)[-1] / MINIMUM
+
+    h: Any = {"curvature": CURVATURE}
+    part = come(torch.optim.SGD, 7, lr=0.7)
+    yield row("stopping.sgd_filter", part, 1e-9, lr=0.7, k=7, **h)
+    part = come(torch.optim.SGD, 4000, lr=0.0005)
+    yield row("stopping.flow_filter", part, 1e-2, t=2.0, **h)
+    how: Any = {"lr": 0.3, "momentum": 0.8}
+    part = come(torch.optim.SGD, 9, **how)
+    yield row("stopping.momentum_filter", part, 1e-9, k=9, **how, **h)
+    noise, spread, n = 1.5, 0.8, 20
+    signs = torch.tensor([[1, 1], [1, -1], [-1, 1], [-1, -1]]).double()
+    truth = (spread * signs[:, :1]).expand(4, 4)
+    fit = truth + noise / (n * CURVATURE).sqrt() * signs[:, 1:]
+    loss = lambda w: (CURVATURE / 2 * (w - fit) ** 2).sum()  # noqa: E731
+    w = walk(torch.optim.SGD, loss, 0 * fit, steps=5, lr=0.4)[-1]
+    known: Any = {"noise": noise, "spread": spread, "n": n}
+    given = {"kept": w[0] / fit[0], **h, **known}
+    yield row("stopping.risk", (w - truth).square().mean(0), 1e-9, **given)
+    # Nothing but noise: how much more of it a stopped run lets in than a decayed one.
+    curvature = torch.logspace(-1.5, 0.0, 301, dtype=torch.float64)
+    loss = lambda w: (curvature / 2 * (w - 1) ** 2).sum()  # noqa: E731
+    for k, lr in ((None, 0.002), (1, 1.0), (3, 1.0)):
+        steps = 2500 if k is None else k
+        ends = walk(torch.optim.SGD, loss, 0 * curvature, steps=steps, lr=lr)[-1]
+        how = {"weight_decay": 1 / (steps * lr), "steps": 4000, "lr": 0.6}
+        ridge = walk(torch.optim.SGD, loss, 0 * curvature, **how)[-1]
+        ratio = (ends / ridge).square().max()
+        within = 3e-3 if k is None else 1e-4
+        yield row("stopping.worst_ratio", ratio, within, k=k)
+
+
 def main() -> None:
     """Measure all, and write the table."""
     torch.set_num_threads(1)
@@ -455,6 +492,7 @@ def main() -> None:
             shrunk,
             drawn,
             taken,
+            stopped,
         )
         for measured in part()
     ]

@@ -121,7 +121,7 @@ EXPERIMENTS: dict[str, Callable[..., "DataFrame"]] = {
 }  # fmt: skip
 
 
-def table(name: str, folder: Path = DATA) -> "DataFrame":
+def table(name: str, folder: Path | None = None) -> "DataFrame":
     """Return the table of an experiment, to the digit as it was measured.
 
     Its ``attrs`` say by which command it was made, on which grid, and with which
@@ -130,7 +130,7 @@ def table(name: str, folder: Path = DATA) -> "DataFrame":
     with extra("sweep"):
         import pandas as pd
     _refuse_unknown([name])
-    path = folder / f"{name}.csv"
+    path = (folder or DATA) / f"{name}.csv"
     found = pd.read_csv(path, comment="#")
     with path.open(encoding="utf8") as lines:
         about = [line[2:].strip() for line in lines if line.startswith("# ")]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from weightdecay.extras import extra
-from weightdecay.narrow import narrowed, rows
+from weightdecay.narrow import SHARE, fitted, legends_of, narrowed, rows
 from weightdecay.paths import Loss
 
 with extra("plot"):
@@ -72,6 +72,9 @@ class BookFigure(Figure):
     def _drawing(self) -> str:
         svg = self._saved("svg", {"Date": None}, transparent=True).decode()
         svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+        # A style of its own would hold for the page, which is then laid out anew.
+        svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
+        svg = svg.replace("<svg", '<svg stroke-linejoin="round"', 1)
         svg = re.sub(r"(: ?)#([0-9a-f]{6})", r"\1var(--figure-\2, #\2)", svg)
         # An exponent is as legible as the smallest label: 8 in place of 7 points.
         svg = svg.replace("font-size: 7px", "font-size: 8px")
@@ -154,30 +157,32 @@ def panels(draws: Sequence[Callable[[], Figure]], titles: Sequence[str]) -> Book
     """Return one figure of up to four, each drawn by a function and named by a title.
 
     Each function makes one figure by what this module has. They have one legend, that
-    of the first, above all.
+    of the first, above all; axes that stand below others keep their own.
     """
     columns = min(2, len(draws))
     lines = -(-len(draws) // columns)
-    figure = BookFigure()
+    figure, tops = BookFigure(), []
     places = figure.subfigures(lines, columns, squeeze=False).ravel()
     held = _PLACES.set(iter(places))
     try:
         for draw, title in zip(draws, titles, strict=True):
-            drawn = draw().axes[0]
+            tops.append(draw().axes[0])
             # A panel may be too narrow for a line of several settings.
-            drawn.set_title(title.replace(", ", "\n"), fontsize="medium", loc="left")
+            tops[-1].set_title(title.replace(", ", "\n"), fontsize="medium", loc="left")
     finally:
         _PLACES.reset(held)
     figure.set_size_inches(6.4, 2.6 * lines * rows(figure) + 0.3)
-    _one_legend(figure)
+    _one_legend(figure, tops, SHARE * figure.bbox.width / columns)
     return figure
 
 
-def _one_legend(figure: Figure) -> None:
-    legends = [legend for ax in figure.axes if (legend := ax.get_legend())]
-    for legend in legends:
+def _one_legend(figure: Figure, tops: Sequence[Axes], width: float) -> None:
+    legends = legends_of(figure)
+    for ax, legend in legends:
+        if ax not in tops:
+            fitted(legend, ax, width, figure)
         legend.remove()
-    for legend in legends[:1]:
+    for _, legend in legends[:1]:
         labels = [text.get_text() for text in legend.get_texts()]
         where: dict[str, Any] = {"loc": "outside upper left", "ncols": 2}
         handles = [handle for handle in legend.legend_handles if handle]

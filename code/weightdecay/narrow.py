@@ -13,23 +13,32 @@ from weightdecay.extras import extra
 
 with extra("plot"):
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, FigureBase
     from matplotlib.legend import Legend
 
 # In inches, of 72 points. At 372 pixels ten points are 14 pixels, and eight are 11.
 WIDTH, BODY, LABELS, ROW = 3.7, 2.9, 0.75, 0.24
+# Of a figure's width, what axes have beside the labels on their left.
+SHARE = 0.8
 
 
 @contextmanager
 def narrowed(figure: Figure) -> Iterator[None]:
     """Give a figure the width of a phone, as long as the context lasts.
 
-    Its legends stand above it, in as many columns as have room.
+    Its first legend stands above it and the others above their axes, in as many
+    columns as have room.
     """
     size = figure.get_size_inches().copy()
-    legends = [legend for ax in figure.axes if (legend := ax.get_legend())]
+    legends = legends_of(figure)
     figure.set_size_inches(WIDTH, BODY)
-    above = [_above(figure, legend) for legend in legends]
+    width = figure.bbox.width
+    above = [
+        fitted(old, ax, SHARE * width, figure)
+        if k
+        else fitted(old, None, width, figure)
+        for k, (ax, old) in enumerate(legends)
+    ]
     lines = sum(lines for _, lines in above)
     height = rows(figure) * max(map(_height, figure.axes))
     figure.set_size_inches(WIDTH, height + lines * ROW)
@@ -38,10 +47,15 @@ def narrowed(figure: Figure) -> Iterator[None]:
     try:
         yield
     finally:
-        for (new, _), old in zip(above, legends, strict=True):
+        for (new, _), (_, old) in zip(above, legends, strict=True):
             new.remove()
             old.set(visible=True, in_layout=True)
         figure.set_size_inches(*size)
+
+
+def legends_of(figure: Figure) -> list[tuple[Axes, Legend]]:
+    """Return the axes that have a legend, with it."""
+    return [(ax, legend) for ax in figure.axes if (legend := ax.get_legend())]
 
 
 def rows(figure: Figure) -> int:
@@ -58,16 +72,29 @@ def _height(ax: Axes) -> float:
     return (WIDTH - LABELS) * (high - low) / (right - left) + LABELS
 
 
-def _above(figure: Figure, legend: Legend) -> tuple[Legend, int]:
-    """Put a copy of a legend above the figure; return it and its number of rows."""
+def fitted(
+    legend: Legend, ax: Axes | None, width: float, figure: FigureBase
+) -> tuple[Legend, int]:
+    """Put a copy of a legend above its axes, or above the figure if there are none.
+
+    In as many columns as ``width`` has room for. Return it and its number of rows.
+    """
     handles = [handle for handle in legend.legend_handles if handle]
     legend.set(visible=False, in_layout=False)
     labels = [text.get_text() for text in legend.get_texts()]
-    look: dict[str, Any] = {"loc": "outside upper left", "borderaxespad": 0}
-    look |= {"handlelength": 1.8, "columnspacing": 1.2, "borderpad": 0.25}
+    look: dict[str, Any] = {"borderaxespad": 0.3 if ax else 0, "borderpad": 0.25}
+    look |= {"handlelength": 1.8, "columnspacing": 1.2}
     for columns in range(len(labels), 0, -1):
-        new = figure.legend(handles, labels, ncols=columns, **look)
-        if columns == 1 or new.get_window_extent().width <= figure.bbox.width:
+        if ax is None:
+            look |= {"loc": "outside upper left", "ncols": columns}
+            new = figure.legend(handles, labels, **look)
+        else:
+            look |= {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": columns}
+            new = Legend(ax, handles, labels, **look)
+            ax.add_artist(new)
+            # What is clipped to the axes gets no room in the layout.
+            new.set_clip_on(False)
+        if columns == 1 or new.get_window_extent().width <= width:
             break
         new.remove()
     return new, -(-len(labels) // columns)

@@ -31,9 +31,9 @@ def elimination(
 
 
 def lasso(w: Tensor, *, lr: Number, weight_decay: Number) -> Tensor:
-    """Return the share that a step on the penalty weight_decay |w| takes.
+    """Return the share that a step on the penalty weight_decay abs(w) takes.
 
-    lr weight_decay / |w|; more than 1 means that the weight changes
+    lr weight_decay / abs(w); above 1 the weight changes
     sign. Raises ValueError for a weight of zero, which has no share.
     """
     check(lr=lr, weight_decay=weight_decay)
@@ -48,7 +48,7 @@ def cautious_part(
 
     Of cautious decay, for each weight: the chance that gradient and
     weight have one sign, 1/2 + arcsin(r) / pi. r = start h_ii /
-    (sqrt(start^2 + goal^2) |h_i|) is their correlation, h_i row i of
+    (sqrt(start^2 + goal^2) ||h_i||) is their correlation, h_i row i of
     the Hessian, of shape (d, d). Weights and minimum are Gaussian, each
     drawn for itself, of mean 0 and of the standard deviations
     ``start``, above 0, and ``goal``.

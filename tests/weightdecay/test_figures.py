@@ -54,7 +54,7 @@ def test_no_two_curves_share_colour_line_style_or_marker():
     assert labels == ["one", "two"]
 
 
-def test_what_was_not_predicted_or_not_measured_is_not_drawn():
+def test_what_was_not_predicted_or_not_measured_is_not_compared():
     curves = {"measured": (None, [1, 2]), "predicted": ([1, 2], None)}
     ax = figures.compare(curves, xlabel="x", ylabel="y").axes[0]
     assert ax.lines[1].get_linestyle() == "None"
@@ -85,6 +85,15 @@ def test_the_page_can_set_each_colour_of_a_figure():
     svg = compared().svg()
     assert "var(--figure-0072b2, #0072b2)" in svg
     assert re.findall(r": ?#[0-9a-f]{6}", svg) == []
+
+
+def test_a_figure_brings_no_style_which_would_hold_for_the_whole_page():
+    saved = compared()._saved("svg", {"Date": None}).decode()
+    assert saved.count("<style") == 1
+    assert "*{stroke-linejoin: round; stroke-linecap: butt}" in saved
+    assert "<style" not in compared().svg()
+    # Inherited by all that is drawn; butt is what SVG does by itself.
+    assert compared().svg().count('<svg stroke-linejoin="round"') == 2
 
 
 def test_a_legend_that_a_cell_draws_has_no_frame_which_would_be_white_in_the_dark():

@@ -5,6 +5,7 @@ import re
 
 import pytest
 import torch
+from matplotlib.legend import Legend
 
 from weightdecay import figures, problems
 from weightdecay.narrow import narrowed
@@ -72,3 +73,43 @@ def test_long_labels_of_ticks_leave_room_for_the_name_of_the_axis():
     with narrowed(figure):
         figure.savefig(io.BytesIO(), format="svg")
         assert figure.axes[0].yaxis.label.get_window_extent().x0 > -2
+
+
+def two_legends(labels=("a curve", "its points", "the truth")):
+    figure, axes = figures.stacked({"xlabel": "x", "ylabel": "y"}, {"xlabel": "t"})
+    for ax, names in zip(axes, (["told", "seen"], labels), strict=True):
+        for name in names:
+            ax.plot([1, 2], label=name)
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+    return figure
+
+
+def boxes(figure):
+    """Return the place of each legend that is seen, and of what it must not meet."""
+    figure.draw_without_rendering()
+    legends = [x for x in figure.findobj(Legend) if x.get_visible()]
+    texts = [ax.xaxis.get_tightbbox() for ax in figure.axes]
+    places = sorted((x.get_window_extent() for x in legends), key=lambda x: -x.y0)
+    return places, texts
+
+
+@pytest.mark.parametrize("labels", [("a", "b"), LONG])
+def test_a_legend_of_lower_axes_stands_between_them_and_those_above(labels):
+    figure = two_legends(labels)
+    with narrowed(figure):
+        (first, second), axes = boxes(figure)
+        assert not first.overlaps(second)
+        assert not any(second.overlaps(label) for label in axes)
+        assert first.y0 > axes[0].y1 and axes[0].y0 > second.y1 > axes[1].y1
+        assert second.x1 < figure.bbox.x1 or len(labels) > 2
+    assert len(boxes(figure)[0]) == 2
+
+
+def test_in_print_lower_axes_keep_their_legend_and_the_upper_share_one():
+    figure = figures.panels([two_legends] * 2, ["left", "right"])
+    places, axes = boxes(figure)
+    assert len(places) == 3
+    for k, place in enumerate(places):
+        assert not any(place.overlaps(x) for x in places[:k] + axes)
+    texts = [x.get_text() for x in figure.findobj(Legend)[0].get_texts()]
+    assert texts in (["told", "seen"], ["a curve", "its points", "the truth"])

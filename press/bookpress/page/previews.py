@@ -29,7 +29,6 @@ LARGEST = 60_000
 _UNWANTED = ".headerlink, script, label, button, input"
 _LINK = re.compile(r'<a class="reference internal"[^>]* href="([^"#]*)#([^"]+)"')
 _MARK = "<!-- previews {} -->"
-_BEFORE = re.compile(r"(<!-- previews \w* -->).*\1", re.DOTALL)
 _BLOCK = """{mark}{copies}
 <script defer src="{static}/previews.js" data-shown="{shown}"></script>
 {mark}"""
@@ -49,16 +48,22 @@ def add_previews(app, error):
         app.builder.get_target_uri(name): Path(app.builder.get_outfilename(name))
         for name in app.env.found_docs
     }
-    before = {page: file.read_text("utf8") for page, file in files.items()}
-    # From an earlier build, after which this page did not change.
-    pages = {page: _BEFORE.sub("", text) for page, text in before.items()}
+    pages = {page: file.read_text("utf8") for page, file in files.items()}
     for page, text in pages.items():
-        elements = referred(page, pages)
-        mark = _MARK.format(digest(elements))
-        # To copy takes longer than to see that the same was copied.
-        if not elements or mark not in before[page]:
-            whole = text.replace("</body>", f"{block(page, elements, mark)}</body>")
+        if elements := referred(page, pages):
+            mark = _MARK.format(digest(elements))
+            # To copy takes longer than to see that the same was copied.
+            copied = _published(app.publication.place / page, mark)
+            copied = copied or block(page, elements, mark)
+            whole = text.replace("</body>", f"{copied}</body>")
             files[page].write_text(whole, "utf8")
+
+
+def _published(page, mark):
+    """Return what the page that is published has copied, if it is the same."""
+    text = page.read_text("utf8") if page.exists() else ""
+    found = re.search(f"{re.escape(mark)}.*{re.escape(mark)}", text, re.DOTALL)
+    return found[0] if found else ""
 
 
 def referred(page, pages):
