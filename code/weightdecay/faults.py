@@ -1,18 +1,19 @@
-"""What is wrong with the decay of a run, in words, and how to mend it."""
+"""What is wrong with the decay of a run, in words, and how to mend it.
+
+Here what the settings say; :mod:`weightdecay.members` looks at the parameters.
+"""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
 from weightdecay.grouping import judged
-
-if TYPE_CHECKING:
-    from weightdecay.reports import Part
+from weightdecay.members import clipped, members, membership
+from weightdecay.reports import Fault, Part
 
 # A total decay below this is of no consequence.
 LITTLE = 0.01
@@ -22,34 +23,18 @@ SMALLEST = {torch.float16: 2.0**-25}
 WRITTEN = {"params", "param_names", "initial_lr", "max_lr", "min_lr"}
 WRITTEN |= {"base_momentum", "max_momentum", "decoupled_weight_decay"}
 KNOWN = {"weight_decay", "momentum", "dampening", "nesterov", "betas", "eps", "alpha"}
-SHOWN = 3
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One thing that is wrong: its ``kind``, the group, what, and how to mend it."""
-
-    kind: str
-    group: int | None
-    what: str
-    mend: str
-
-    def __str__(self) -> str:
-        """Return it as one text."""
-        where = "" if self.group is None else f"Group {self.group}: "
-        return f"{where}{self.what} {self.mend}"
 
 
 def faults(
     model: nn.Module,
     optimizer: Optimizer,
-    parts: "Sequence[Part]",
+    parts: Sequence[Part],
     rates: Sequence[Sequence[float]],
     clip: float | None,
 ) -> Iterator[Fault]:
     """Yield what is wrong, of the whole first."""
     named = judged(model)
-    yield from _membership(model, optimizer, named)
+    yield from membership(model, optimizer, named)
     seen_gradient = any(
         p.grad is not None for g in optimizer.param_groups for p in g["params"]
     )
@@ -59,46 +44,13 @@ def faults(
             continue
         yield from _size(part, lr)
         yield from _kind(part)
-        yield from _members(part, group, named, seen_gradient)
+        yield from members(part, group, named, seen_gradient)
         if clip:
-            yield from _clipped(part, group, clip)
-
-
-def _membership(
-    model: nn.Module,
-    optimizer: Optimizer,
-    named: dict[int, tuple[tuple[str, ...], str, bool]],
-) -> Iterator[Fault]:
-    counts: dict[int, int] = {}
-    for group in optimizer.param_groups:
-        for p in group["params"]:
-            counts[id(p)] = counts.get(id(p), 0) + 1
-    missing = [
-        name
-        for name, p in model.named_parameters()
-        if p.requires_grad and id(p) not in counts
-    ]
-    if missing:
-        yield Fault(
-            "missing",
-            None,
-            f"{_listed(missing)}: in no group, so the optimizer neither trains nor "
-            f"decays it.",
-            "Add it to a group, or set its requires_grad to False.",
-        )
-    twice = [named[key][0][0] for key, n in counts.items() if n > 1 and key in named]
-    if twice:
-        yield Fault(
-            "twice",
-            None,
-            f"{_listed(twice)}: in the groups more than once, so each step moves and "
-            f"decays it as often.",
-            "Keep it in one group.",
-        )
+            yield from clipped(part, group, clip)
 
 
 def _settings(
-    part: "Part", optimizer: Optimizer, group: dict[str, Any]
+    part: Part, optimizer: Optimizer, group: dict[str, Any]
 ) -> Iterator[Fault]:
     known = set(optimizer.defaults) | WRITTEN
     for key in sorted(set(group) - known):
@@ -123,7 +75,14 @@ def _settings(
             return
 
 
-def _size(part: "Part", lr: Sequence[float]) -> Iterator[Fault]:
+def _size(part: Part, lr: Sequence[float]) -> Iterator[Fault]:
+    if not any(lr):
+        yield Fault(
+            "still",
+            part.number,
+            "lr is 0 at every step, so nothing is trained and nothing decays.",
+            "Report before the run, or pass its schedule.",
+        )
     if part.share is not None and part.share >= 1:
         yield Fault(
             "destroys",
@@ -163,7 +122,7 @@ def _size(part: "Part", lr: Sequence[float]) -> Iterator[Fault]:
         )
 
 
-def _kind(part: "Part") -> Iterator[Fault]:
+def _kind(part: Part) -> Iterator[Fault]:
     answer = part.answer
     if answer is None:
         yield Fault(
@@ -198,101 +157,3 @@ def _kind(part: "Part") -> Iterator[Fault]:
             "Let the weight_decay fall with lr, or take an optimizer that multiplies "
             "both.",
         )
-
-
-def _members(
-    part: "Part",
-    group: dict[str, Any],
-    named: dict[int, tuple[tuple[str, ...], str, bool]],
-    seen_gradient: bool,
-) -> Iterator[Fault]:
-    spared: list[str] = []
-    frozen: list[str] = []
-    moving: list[str] = []
-    without: list[str] = []
-    for p in group["params"]:
-        names, _, is_matrix = named.get(id(p), (("",), "", True))
-        if not is_matrix:
-            spared.append(names[0])
-        if not p.requires_grad:
-            (moving if p.grad is not None else frozen).append(names[0])
-        elif seen_gradient and p.grad is None:
-            without.append(names[0])
-    if spared:
-        yield Fault(
-            "vectors",
-            part.number,
-            f"{_listed(spared)}: biases, gains or other vectors, and they decay.",
-            "weightdecay.groups(model, weight_decay) leaves them out.",
-        )
-    if moving:
-        yield Fault(
-            "moving",
-            part.number,
-            f"{_listed(moving)}: frozen, with a gradient from before, so steps go on "
-            f"moving and decaying it.",
-            "Set its grad to None.",
-        )
-    if frozen:
-        yield Fault(
-            "frozen",
-            part.number,
-            f"{_listed(frozen)}: frozen, so it does not decay either.",
-            "Take it out of the group if that is meant.",
-        )
-    if without:
-        yield Fault(
-            "no gradient",
-            part.number,
-            f"{_listed(without)}: had no gradient in the last backward pass; without "
-            f"one it does not decay.",
-            "Use it in the loss, or freeze it.",
-        )
-    yield from _rows(part, group, named)
-
-
-def _rows(
-    part: "Part",
-    group: dict[str, Any],
-    named: dict[int, tuple[tuple[str, ...], str, bool]],
-) -> Iterator[Fault]:
-    for p in group["params"]:
-        names, kind, _ = named.get(id(p), (("",), "", True))
-        if not kind.startswith("embedding") or p.grad is None or p.grad.is_sparse:
-            continue
-        idle = int((p.grad == 0).all(-1).sum())
-        if idle:
-            yield Fault(
-                "rows",
-                part.number,
-                f"{names[0]}: {idle:,} of {len(p):,} rows were in no example of the "
-                f"last batch, and decay all the same.",
-                "Leave embeddings out: groups(model, weight_decay, embeddings=False).",
-            )
-
-
-def _clipped(part: "Part", group: dict[str, Any], clip: float) -> Iterator[Fault]:
-    answer = part.answer
-    if answer is None or answer.place not in ("gradient", "either"):
-        return
-    norm = _norm(group["params"]) * part.weight_decay
-    if norm > clip:
-        yield Fault(
-            "clipped",
-            part.number,
-            f"the penalty's gradient, weight_decay times the norm of the weights, is "
-            f"{norm:.3g}, and the loss's is clipped to {clip:g}: clipping comes first, "
-            f"so decay outweighs every gradient.",
-            "Lower weight_decay or raise the clip.",
-        )
-
-
-def _norm(params: Sequence[Tensor]) -> float:
-    squares = sum(p.detach().abs().double().square().sum().item() for p in params)
-    return float(squares**0.5)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - SHOWN
-    shown = ", ".join(names[:SHOWN])
-    return f"{shown} and {more} more" if more > 0 else shown

@@ -21,6 +21,11 @@ def scale_invariant(model: nn.Module, inputs: Any) -> set[str]:
 
     Raises ``ValueError`` if the model can't be called with them.
     """
+    if any(p.is_meta for p in model.parameters()):
+        raise ValueError(
+            "inputs: the model is on the meta device and can't be called. Make its "
+            "weights, or leave inputs out"
+        )
     args, kwargs = _arguments(inputs)
     matrices = [names[0] for names, _, is_matrix in judged(model).values() if is_matrix]
     state = dict(model.named_parameters(remove_duplicate=False))

@@ -70,6 +70,11 @@ def report(
             "batch_size and examples are needed together, to count in epochs: pass "
             "both or none"
         )
+    if clip is not None and any(p.is_meta for p in model.parameters()):
+        raise ValueError(
+            "clip: the model is on the meta device and has no norm to compare with it. "
+            "Make its weights, or leave clip out"
+        )
     for name, value in (
         ("batch_size", batch_size),
         ("examples", examples),

@@ -6,10 +6,24 @@ from textwrap import indent, wrap
 from typing import Any
 
 from weightdecay.answers import Answer
-from weightdecay.faults import Fault
 from weightdecay.horizons import Horizon
 
 SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong: its ``kind``, the group, what, and how to mend it."""
+
+    kind: str
+    group: int | None
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        """Return it as one text."""
+        where = "" if self.group is None else f"Group {self.group}: "
+        return f"{where}{self.what} {self.mend}"
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,9 @@ def test_the_package_gives_five_functions_and_says_what_else_it_has_not():
     for name in ("groups", "report", "watch"):
         assert getattr(weightdecay, name).__name__ == name
     assert weightdecay.convert(1, "torch.SGD", "torch.SGD") == 1
-    with pytest.raises(AttributeError, match="has no 'asks': it has ask, convert, groups"):
+    with pytest.raises(
+        AttributeError, match="has no 'asks': it has ask, convert, groups"
+    ):
         weightdecay.asks  # noqa: B018
 
 

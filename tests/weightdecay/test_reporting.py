@@ -145,13 +145,22 @@ def unused(model, inputs):
     return Deaf(groups(model, 0.1), lr=1e-3), {}
 
 
+def still(model, inputs):
+    return adamw(model, lr=0.0), {}
+
+
+def not_finite(model, inputs):
+    next(model.parameters()).data[0] = math.nan
+    return adamw(model), {}
+
+
 PLANTED = {
     "destroys": destroys, "unused": unused, "eps": eps,
     "rounded": rounded, "rounded ": rounded_in_half,
     "little": little, "no gradient": no_gradient, "moving": moving, "frozen": frozen,
     "schedule": schedule, "penalty": penalty, "vectors": vectors, "missing": missing,
     "twice": twice, "unread": unread, "unread ": unread_momentum, "clipped": clipped,
-    "swings": swings,
+    "swings": swings, "still": still, "not finite": not_finite,
 }  # fmt: skip
 
 
@@ -352,6 +361,17 @@ def test_bad_input_is_refused_by_name_value_and_remedy(change, error, said):
     how = {"model": net, "optimizer": adamw(net), "steps": 10} | change
     with pytest.raises(error, match=said):
         report(how.pop("model"), how.pop("optimizer"), **how)
+
+
+def test_a_model_without_numbers_is_reported_as_far_as_it_can_be():
+    net = nn.Linear(4, 4, device="meta")
+    assert report(net, adamw(net), steps=10000).faults == ()
+    for asked in ({"clip": 1.0}, {"inputs": torch.ones(1, 4)}):
+        with pytest.raises(ValueError, match="is on the meta device"):
+            report(net, adamw(net), steps=10, **asked)
+    here = linear()
+    with pytest.raises(ValueError, match="can't be called with them"):
+        report(here, adamw(here), steps=10, inputs=torch.ones(1, 2, device="meta"))
 
 
 def test_a_scheduler_is_that_of_the_optimizer_and_needs_no_losses():
