@@ -42,7 +42,9 @@ def test_the_wheel_brings_the_library_alone(wheel):
     assert {Path(n).name for n in names if n.endswith(".py")} == code
     for data in ("py.typed", "style.mplstyle", "sliders.js", "data/conventions.csv"):
         assert f"weightdecay/{data}" in names
-    assert not any("entry_points" in name for name in names)
+    (entry,) = (name for name in names if "entry_points" in name)
+    with zipfile.ZipFile(wheel) as file:
+        assert "weightdecay = weightdecay.__main__:main" in file.read(entry).decode()
 
 
 def test_the_wheel_asks_for_lower_bounds_alone(wheel):
@@ -50,7 +52,7 @@ def test_the_wheel_asks_for_lower_bounds_alone(wheel):
         (name,) = [n for n in file.namelist() if n.endswith("METADATA")]
         metadata = email.message_from_string(file.read(name).decode())
     assert set(metadata.get_all("Provides-Extra")) == {
-        "plot", "sweep", "dask", "book", "dev", "frameworks",
+        "plot", "cli", "tensorboard", "sweep", "dask", "book", "dev", "frameworks",
     }  # fmt: skip
     asked = list(map(Requirement, metadata.get_all("Requires-Dist")))
     assert {r.name for r in asked if not r.marker} == {"numpy", "torch"}
@@ -97,6 +99,40 @@ def test_the_lines_of_the_readme_run_on_the_wheel_beside_torch(beside_torch, tmp
     told = [x.split("# ")[1] for x in lines.splitlines() if x.startswith("print")]
     said = run(beside_torch, "-c", lines, cwd=tmp_path).splitlines()
     assert said == told
+
+
+def own_model(language):
+    """Return the code of README's section on the reader's own model."""
+    text = (ROOT / "README.md").read_text("utf8")
+    section = text.split("\n### Your model, your optimizer\n")[1].split("\n### ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, re.S)
+
+
+def test_groups_report_and_watch_take_five_lines_each_and_no_extra(
+    beside_torch, tmp_path
+):
+    blocks = own_model("python")
+    assert len(blocks) == 3
+    assert all(len(block.splitlines()) <= 5 for block in blocks)
+    said = run(beside_torch, "-c", "".join(blocks), cwd=tmp_path)
+    for words in ("matrix, linear", "normalisation", "Half-life", "Nothing is wrong."):
+        assert words in said
+    assert "Seen(step=0, name='0.weight'" in said
+    assert (tmp_path / "decay.csv").read_text().startswith("step,name,norm,rms")
+
+
+def test_the_commands_of_the_readme_answer_and_without_typer_name_the_extra(
+    beside_torch,
+):
+    (block,) = own_model("")
+    for line in block.splitlines():
+        command = [sys.executable, "-m", *line.split()]
+        assert run(*command)
+        done = subprocess.run(
+            [beside_torch, *command[1:]], capture_output=True, text=True
+        )
+        assert done.returncode == 1
+        assert done.stderr == "typer is not installed: pip install 'weightdecay[cli]'\n"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """Weight decay, derived, coded and measured: the module behind the book.
 
-``ask(optimizer)`` finds out which decay an optimizer does, ``convert(...)`` turns the
-``weight_decay`` of one API into that of another. The rest is in modules:
+``groups(model, weight_decay)`` says which parameters decay, ``report(model, optimizer,
+steps=...)`` what that will do and what is wrong, and ``watch(model, optimizer)`` notes
+what it does. ``ask(optimizer)`` finds out which decay an optimizer does,
+``convert(...)`` turns the ``weight_decay`` of one API into that of another. The rest is
+in modules:
 
 * ``updates`` holds the rules, ``directions`` what they share with rules without decay,
   ``settings`` says what each hyperparameter may be, and ``rule`` checks it.
@@ -28,29 +31,39 @@
 * ``probe`` asks an optimizer: ``finding`` makes the ``subject`` that is asked,
   ``evidence`` and ``guesses`` look at its steps, ``by_hand`` tries a guess, ``answers``
   is what it says.
+* ``grouping`` makes parameter groups. ``reporting`` makes ``reports`` of a run, from
+  what ``asking`` an optimizer that was made tells, ``rates``, ``horizons`` and
+  ``invariance``; ``faults`` and ``members`` say what is wrong. ``watching`` looks at a
+  run. ``commands`` is the command line.
 * ``figures``, ``sliders`` and ``listing`` show: ``narrow`` draws a figure for a phone,
   ``moving`` finds what a slider moves. ``box`` is the figure on the book's cover.
 * ``quoting`` hands results to the prose.
 * ``tables`` reads what was measured, ``extras`` says what is not installed.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from weightdecay.conversion import convert
+    from weightdecay.grouping import groups
     from weightdecay.probe import ask
+    from weightdecay.reporting import report
+    from weightdecay.watching import watch
 
-__all__ = ["ask", "convert"]
+__all__ = ["ask", "convert", "groups", "report", "watch"]
+
+_WHERE = {
+    "ask": "probe",
+    "convert": "conversion",
+    "groups": "grouping",
+    "report": "reporting",
+    "watch": "watching",
+}
 
 
 def __getattr__(name: str) -> object:
     """Import what is asked for, so that a conversion doesn't wait for torch."""
-    if name == "ask":
-        from weightdecay.probe import ask
-
-        return ask
-    if name == "convert":
-        from weightdecay.conversion import convert
-
-        return convert
+    if name in _WHERE:
+        return getattr(import_module(f"weightdecay.{_WHERE[name]}"), name)
     raise AttributeError(f"weightdecay has no {name!r}: it has {', '.join(__all__)}")

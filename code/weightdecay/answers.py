@@ -122,6 +122,11 @@ class Answer:
         first, *rest = (f"{label} {words}" for label, words in self._lines())
         return "; ".join([first, *(x[0].lower() + x[1:] for x in rest)]) + "."
 
+    def brief(self) -> str:
+        """Return which decay it is, without what else was found."""
+        words = self._place()
+        return f"{words}: a step keeps {self.kept}" if self.kept else words
+
     @property
     def kept(self) -> str | None:
         """What a step keeps of a weight as a formula, or None if there is no such."""

@@ -25,10 +25,14 @@ def test_the_docstring_of_the_package_names_all_its_modules():
     assert [m for m in modules if f"``{m}``" not in weightdecay.__doc__] == []
 
 
-def test_the_package_gives_ask_and_convert_and_says_what_else_it_has_not():
+def test_the_package_gives_five_functions_and_says_what_else_it_has_not():
     assert weightdecay.ask is weightdecay.probe.ask
+    for name in ("groups", "report", "watch"):
+        assert getattr(weightdecay, name).__name__ == name
     assert weightdecay.convert(1, "torch.SGD", "torch.SGD") == 1
-    with pytest.raises(AttributeError, match="has no 'asks': it has ask, convert"):
+    with pytest.raises(
+        AttributeError, match="has no 'asks': it has ask, convert, groups"
+    ):
         weightdecay.asks  # noqa: B018
 
 
@@ -37,8 +41,9 @@ def test_a_conversion_needs_no_torch_and_a_walk_no_extra():
 import sys, weightdecay
 weightdecay.convert(0.1, "torch.AdamW", "optax.adamw", lr=0.1)
 assert "torch" not in sys.modules
+from weightdecay import groups, report, watch
 from weightdecay import probe, problems, sweep, theory, updates
-for extra in ("sklearn", "matplotlib", "IPython", "pandas", "joblib"):
+for extra in ("sklearn", "matplotlib", "IPython", "pandas", "joblib", "typer"):
     assert extra not in sys.modules, extra
 """)
     assert done.returncode == 0, done.stderr
