@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from weightdecay.extras import extra
-from weightdecay.narrow import SHARE, fitted, legends_of, narrowed, rows
+from weightdecay.narrow import fitted, legends_of, narrowed, rows
 from weightdecay.paths import Loss
 
 with extra("plot"):
@@ -172,16 +172,17 @@ def panels(draws: Sequence[Callable[[], Figure]], titles: Sequence[str]) -> Book
     finally:
         _PLACES.reset(held)
     figure.set_size_inches(6.4, 2.6 * lines * rows(figure) + 0.3)
-    _one_legend(figure, tops, SHARE * figure.bbox.width / columns)
+    _one_legend(figure, tops)
     return figure
 
 
-def _one_legend(figure: Figure, tops: Sequence[Axes], width: float) -> None:
+def _one_legend(figure: Figure, tops: Sequence[Axes]) -> None:
     legends = legends_of(figure)
     for ax, legend in legends:
-        if ax not in tops:
-            fitted(legend, ax, width, figure)
-        legend.remove()
+        if ax in tops:
+            legend.remove()
+        else:
+            fitted(legend, ax, figure)
     for _, legend in legends[:1]:
         labels = [text.get_text() for text in legend.get_texts()]
         where: dict[str, Any] = {"loc": "outside upper left", "ncols": 2}

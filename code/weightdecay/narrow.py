@@ -13,13 +13,11 @@ from weightdecay.extras import extra
 
 with extra("plot"):
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure, FigureBase
+    from matplotlib.figure import Figure
     from matplotlib.legend import Legend
 
 # In inches, of 72 points. At 372 pixels ten points are 14 pixels, and eight are 11.
 WIDTH, BODY, LABELS, ROW = 3.7, 2.9, 0.75, 0.24
-# Of a figure's width, what axes have beside the labels on their left.
-SHARE = 0.8
 
 
 @contextmanager
@@ -32,12 +30,8 @@ def narrowed(figure: Figure) -> Iterator[None]:
     size = figure.get_size_inches().copy()
     legends = legends_of(figure)
     figure.set_size_inches(WIDTH, BODY)
-    width = figure.bbox.width
     above = [
-        fitted(old, ax, SHARE * width, figure)
-        if k
-        else fitted(old, None, width, figure)
-        for k, (ax, old) in enumerate(legends)
+        fitted(old, None if ax is figure.axes[0] else ax, figure) for ax, old in legends
     ]
     lines = sum(lines for _, lines in above)
     height = rows(figure) * max(map(_height, figure.axes))
@@ -47,8 +41,9 @@ def narrowed(figure: Figure) -> Iterator[None]:
     try:
         yield
     finally:
-        for (new, _), (_, old) in zip(above, legends, strict=True):
+        for (new, _), (ax, old) in zip(above, legends, strict=True):
             new.remove()
+            ax.legend_ = old
             old.set(visible=True, in_layout=True)
         figure.set_size_inches(*size)
 
@@ -73,12 +68,13 @@ def _height(ax: Axes) -> float:
 
 
 def fitted(
-    legend: Legend, ax: Axes | None, width: float, figure: FigureBase
-) -> tuple[Legend, int]:
+    legend: Legend, ax: Axes | None, figure: Figure
+) -> tuple[Legend, int]:  # fmt: skip
     """Put a copy of a legend above its axes, or above the figure if there are none.
 
-    In as many columns as ``width`` has room for. Return it and its number of rows.
+    In as many columns as have room there. Return it and its number of rows.
     """
+    width = figure.bbox.width if ax is None else ax.bbox.width
     handles = [handle for handle in legend.legend_handles if handle]
     legend.set(visible=False, in_layout=False)
     labels = [text.get_text() for text in legend.get_texts()]
@@ -90,10 +86,7 @@ def fitted(
             new = figure.legend(handles, labels, **look)
         else:
             look |= {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": columns}
-            new = Legend(ax, handles, labels, **look)
-            ax.add_artist(new)
-            # What is clipped to the axes gets no room in the layout.
-            new.set_clip_on(False)
+            new = ax.legend(handles, labels, **look)
         if columns == 1 or new.get_window_extent().width <= width:
             break
         new.remove()
