@@ -34,7 +34,7 @@ in modules:
 * ``grouping`` makes parameter groups. ``reporting`` makes ``reports`` of a run, from
   what ``asking`` an optimizer that was made tells, ``rates``, ``horizons`` and
   ``invariance``; ``faults`` and ``members`` say what is wrong. ``watching`` looks at a
-  run. ``commands`` is the command line.
+  run. ``commands`` is the command line, which ``__main__`` starts.
 * ``figures``, ``sliders`` and ``listing`` show: ``narrow`` draws a figure for a phone,
   ``moving`` finds what a slider moves. ``box`` is the figure on the book's cover.
 * ``quoting`` hands results to the prose.

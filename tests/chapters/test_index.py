@@ -50,19 +50,21 @@ def test_the_chapter_on_signs_asks_how_large_a_weight_can_get():
 
 @says(
     "except those of other packages' optimizers, in [](conventions.md), "
-    "[](probe.md) and [](census.md), and of many networks in [](sweeps.md), "
+    "[](probe.md), [](noise_and_sparsity.md) and [](census.md), and of many networks "
+    "in [](sweeps.md), "
     "[](best_decay_in_a_network.md) and [](grokking.md): these were measured "
     "beforehand and stored."
 )
-def test_six_pages_alone_read_what_was_measured_before():
+def test_seven_pages_alone_read_what_was_measured_before():
     reads = re.compile(r"census\(\)|conventions\.measured\(\)|experiments\.table\(")
     stored = {p.stem for p in PAGES if reads.search(p.read_text("utf8"))}
     networks = {"sweeps", "best_decay_in_a_network", "grokking"}
-    assert stored == networks | {"conventions", "probe", "census"}
+    assert stored == networks | {"conventions", "probe", "census", "noise_and_sparsity"}
     # No other module has stored numbers to give.
     modules = (ROOT / "code/weightdecay").glob("*.py")
     readers = {p.stem for p in modules if ".csv" in p.read_text("utf8")}
-    assert readers == {"conventions", "experiments", "probe"}
+    # The last one writes what a reader's run was seen to do.
+    assert readers == {"conventions", "experiments", "probe", "watching"}
 
 
 @says(

@@ -118,8 +118,23 @@ def test_rows_are_written_to_a_table_as_they_come(tmp_path):
     seen.close()
 
 
+def test_tensorboard_reads_what_was_written_to_a_folder(tmp_path):
+    from tensorboard.backend.event_processing import event_accumulator
+
+    net, inputs = made("MLP")
+    optimizer = adamw(net)
+    with watch(net, optimizer, every=2, to=tmp_path) as seen:
+        run(net, optimizer, inputs, 3)
+    events = event_accumulator.EventAccumulator(str(tmp_path))
+    events.Reload()
+    rows = [row for row in seen.rows if row.name == "0.weight"]
+    found = [(each.step, each.value) for each in events.Scalars("rms/0.weight")]
+    assert [step for step, _ in found] == [0, 2]
+    assert [x for _, x in found] == pytest.approx([row.rms for row in rows], rel=1e-6)
+
+
 class Scalars:
-    """What TensorBoard's SummaryWriter has."""
+    """What has SummaryWriter's add_scalar."""
 
     def __init__(self, folder=None):
         self.folder, self.rows, self.closed = folder, [], False
