@@ -58,9 +58,13 @@ def probe(
 
 @app.command()
 def convert(
-    weight_decay: Annotated[float, typer.Argument(help="The number in SOURCE.")],
-    source: Annotated[str, typer.Argument(help="An API: see weightdecay apis.")],
-    target: Annotated[str, typer.Argument(help="Another.")],
+    weight_decay: Annotated[float, typer.Argument(help="The number that it has.")],
+    source: Annotated[
+        str, typer.Argument(help="The API that has the number, such as keras.SGD.")
+    ],
+    target: Annotated[
+        str, typer.Argument(help="The API that needs one. weightdecay apis lists them.")
+    ],
     lr: Annotated[float | None, typer.Option(help="The learning rate.")] = None,
     momentum: Annotated[float | None, typer.Option(help="That of SGD.")] = None,
     dampening: Annotated[float | None, typer.Option(help="That of SGD.")] = None,
@@ -70,7 +74,7 @@ def convert(
         str | None, typer.Option(help=f"{', '.join(SCHEDULES)}: how lr changes.")
     ] = None,
     near: Annotated[
-        bool, typer.Option(help="Where no number fits, print one to start from.")
+        bool, typer.Option("--near", help="Where none fits, one to start from.")
     ] = False,
     as_json: Json = False,
 ) -> None:
