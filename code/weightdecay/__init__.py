@@ -20,7 +20,8 @@
   normalised matrix is in the end and by which angle steps turn it. ``shrinkage`` says
   what ridge keeps of a fit, ``prior`` which weight_decay is best if the weights to be
   found were drawn, ``shares`` which share of a weight a step takes, where that depends
-  on the weight.
+  on the weight. ``double_descent`` says what a fit is worth where examples are about
+  as many as weights.
 * ``conventions`` says what each API means by weight_decay, ``conversion`` turns one
   into another, with what ``runs`` knows of the run.
 * ``probe`` asks an optimizer: ``finding`` makes the ``subject`` that is asked,
