@@ -449,24 +449,25 @@ def crowded() -> Iterator[Row]:
         error = (w - spread).square().mean((0, 1)).sum()
         given = {"total": 40.0, "noise": noise, "spread": spread}
         yield row("double_descent.halted", error, 0.08, d=100, **given)
-    yield _beside(draw)
+    yield from _beside(draw)
 
 
-def _beside(draw: Any) -> Row:
-    """Look for the best decay of three inputs beside 5000 small ones that sum to 20."""
-    decays = torch.linspace(-0.38, 0.2, 117, dtype=torch.float64)
-    losses = torch.zeros_like(decays)
-    for _ in range(20):
-        x, useless = draw(40, 3), draw(40, 5000) * (20 / 5000) ** 0.5
-        gram = useless @ useless.T
-        h, u = torch.linalg.eigh((x @ x.T + gram) / 40)
-        truth = 0.5 * draw(3, 400)
-        y = x @ truth + 1.5 * draw(40, 400)
-        dual = u @ ((u.T @ y) / (h[:, None] + decays[:, None, None])) / 40
-        missed = (x.T @ dual - truth).square().sum(1)
-        losses += (missed + 20 / 5000 * (gram @ dual * dual).sum(1)).mean(1)
-    given: Any = {"noise": 1.5, "spread": 0.5, "n": 40, "small": 20.0}
-    return row("double_descent.best_beside", decays[losses.argmin()], 0.1, **given)
+def _beside(draw: Any) -> Iterator[Row]:
+    """Fit three inputs beside 20000 small ones, with all that each does to an error."""
+    known: Any = {"small": 20.0, "count": 20_000, "n": 40}
+    x, useless = draw(40, 3), draw(40, 20_000) * (20 / 20_000) ** 0.5
+    gram = useless @ useless.T
+    h = torch.linalg.eigvalsh(x.T @ x / 40)
+    noises, truths = draw(40, 40_000), draw(3, 40_000)
+    for noise, spread, decay in ((1.5, 0.0, -0.3), (0.0, 2.0, 0.2), (0.0, 2.0, 5.0)):
+        y = spread * x @ truths + noise * noises
+        inner = x @ x.T + gram + 40 * decay * torch.eye(40, dtype=torch.float64)
+        dual = torch.linalg.solve(inner, y)
+        missed = (x.T @ dual - spread * truths).square().sum(0)
+        spilled = 20 / 20_000 * (gram @ dual * dual).sum(0)
+        error = (missed + spilled).mean()
+        of = {"curvature": h, "weight_decay": decay, "noise": noise, "spread": spread}
+        yield row("double_descent.beside", error, 0.05, **of, **known)
 
 
 def taken() -> Iterator[Row]:

@@ -14,6 +14,7 @@ import math
 import torch
 from torch import Tensor
 
+from weightdecay.prior import risk
 from weightdecay.settings import NOT_NEGATIVE, POSITIVE, Number, check, demand
 
 
@@ -91,34 +92,47 @@ def halted(
 ) -> Tensor:  # fmt: skip
     """Return the error of SGD from zero with as many examples as weights.
 
-    d spread^2 / sqrt(2 pi t) + 2 (2 - sqrt(2)) noise^2 sqrt(t / pi), t
-    being ``total``, the sum of all learning rates: from the density
-    1 / (pi sqrt(h)) of small curvatures in the law of Marchenko and
+    d spread^2 / sqrt(2 pi t) + noise^2 (2 (2 - sqrt(2)) sqrt(t / pi) -
+    1 / 2), t being ``total``, the sum of all learning rates: from the
+    density sqrt(4 - h) / (2 pi sqrt(h)) of the law of Marchenko and
     Pastur. For small steps, many weights and 1 << t << d^2.
     """
     _counts(d, d, noise, spread)
     demand("total", total, POSITIVE)
     t = torch.as_tensor(total, dtype=torch.float64)
     missed: Tensor = d * spread**2 / (2 * math.pi * t).sqrt()
-    shaken = 2 * (2 - math.sqrt(2)) * noise**2 * (t / math.pi).sqrt()
-    return missed + shaken
+    grown = 2 * (2 - math.sqrt(2)) * (t / math.pi).sqrt()
+    return missed + noise**2 * (grown - 1 / 2)
 
 
-def best_beside(
-    noise: Number, spread: Number, n: Number, small: Number
-) -> Number:  # fmt: skip
-    """Return the best weight_decay beside many small useless inputs.
+def beside(
+    curvature: Tensor,
+    weight_decay: Number,
+    *,
+    small: Number,
+    count: Number,
+    n: Number,
+    noise: Number,
+    spread: Number,
+) -> Tensor:
+    """Return the error of ridge beside many small inputs of no use.
 
-    (noise^2 / spread^2 - small) / n, which may be negative. ``small``
-    is the sum of the variances of inputs that are far more than n, and
-    of which the targets know nothing. Source of the shift: Kobak,
-    Lomond & Sanchez, JMLR 2020.
+    ``count`` inputs, far more than n, with variances that sum to
+    ``small``, act as a decay of small / n on the others, whose
+    curvatures are the last dimension of ``curvature``. To it is added
+    what the small ones do to new predictions. weight_decay may be
+    negative, above -small / n. Source of the shift: Kobak, Lomond &
+    Sanchez, JMLR 2020.
     """
-    check(noise=noise)
-    demand("spread", spread, POSITIVE)
-    demand("n", n, POSITIVE)
-    demand("small", small, NOT_NEGATIVE)
-    return (noise**2 / spread**2 - small) / n
+    total = weight_decay + small / n
+    demand("weight_decay + small / n", total, POSITIVE)
+    demand("count", count, POSITIVE)
+    known = {"noise": noise, "spread": spread, "n": n}
+    error = risk(curvature, total, **known).sum(-1, keepdim=True)
+    size = (curvature * spread**2 + noise**2 / n) / (curvature + total) ** 2
+    rest = (n - curvature.shape[-1]) * noise**2 / n / total**2
+    spilled = size.sum(-1, keepdim=True) + rest
+    return (error + small**2 / (count * n) * spilled)[..., 0]
 
 
 def _counts(

@@ -107,9 +107,36 @@ def test_a_halted_run_has_the_error_of_its_curvatures():
         assert told == pytest.approx(each.sum(1).mean().item(), rel=0.05)
 
 
-def test_the_best_decay_beside_small_inputs_is_the_prior_s_less_theirs():
-    assert double_descent.best_beside(2.0, 0.5, 10, 0.0) == prior.best_decay(2, 0.5, 10)
-    assert double_descent.best_beside(2.0, 0.5, 10, 20.0) == pytest.approx(-0.4)
+def test_beside_small_inputs_the_error_is_that_of_ridge_on_all_inputs():
+    n, count, small, known = 30, 20_000, 12.0, {"noise": 1.5, "spread": 0.8}
+    decays = torch.tensor([-0.2, 0.0, 0.5]).double()
+    found, told = torch.zeros(3).double(), torch.zeros(3).double()
+    for _ in range(10):
+        x1, x2 = draw(n, 3), draw(n, count) * (small / count) ** 0.5
+        truth = 0.8 * draw(3, 400)
+        y = x1 @ truth + 1.5 * draw(n, 400)
+        for i, decay in enumerate(decays.tolist()):
+            inner = x1 @ x1.T + x2 @ x2.T + n * decay * torch.eye(n)
+            dual = torch.linalg.solve(inner, y)
+            missed = (x1.T @ dual - truth).square().sum(0)
+            size = (x2.T @ dual).square().sum(0)
+            found[i] += (missed + small / count * size).mean() / 10
+        h = torch.linalg.eigvalsh(x1.T @ x1 / n)
+        of = {"small": small, "count": count, "n": n, **known}
+        told += double_descent.beside(h, decays[:, None], **of) / 10
+    assert found.tolist() == pytest.approx(told.tolist(), rel=0.06)
+
+
+def test_without_small_inputs_that_error_is_the_prior_s():
+    h, known = torch.tensor([0.3, 1.0]), {"n": 9, "noise": 1.0, "spread": 2.0}
+    told = double_descent.beside(h, 0.4, small=0.0, count=1, **known)
+    assert told.item() == pytest.approx(prior.risk(h, 0.4, **known).sum().item())
+
+
+def beside(**other):
+    given = {"weight_decay": 0.1, "small": 1.0, "count": 99, "n": 4, "noise": 1.0}
+    given |= {"spread": 1.0, **other}
+    return double_descent.beside(torch.ones(2), **given)
 
 
 @pytest.mark.parametrize(
@@ -124,8 +151,9 @@ def test_the_best_decay_beside_small_inputs_is_the_prior_s_less_theirs():
         (lambda: double_descent.ridge(3, 9, -0.1, noise=1.0, spread=1.0), "weight_dec"),
         (lambda: double_descent.smallest(3, 0), "d must"),
         (lambda: double_descent.halted(9, 0.0, noise=1.0, spread=1.0), "total"),
-        (lambda: double_descent.best_beside(1.0, 0.0, 3, 1.0), "spread"),
-        (lambda: double_descent.best_beside(1.0, 1.0, 3, -1.0), "small"),
+        (lambda: beside(weight_decay=-0.5), r"weight_decay \+ small / n"),
+        (lambda: beside(count=0), "count"),
+        (lambda: beside(spread=-1.0), "spread"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(call, name):
