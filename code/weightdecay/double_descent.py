@@ -90,7 +90,7 @@ def smallest(n: Number, d: Number) -> Tensor:
 def halted(
     d: Number, total: Number, *, noise: Number, spread: Number
 ) -> Tensor:  # fmt: skip
-    """Return the error of SGD from zero with as many examples as weights.
+    """Return the error of SGD from zero where n = d.
 
     d spread^2 / sqrt(2 pi t) + noise^2 (2 (2 - sqrt(2)) sqrt(t / pi) -
     1 / 2), t being ``total``, the sum of all learning rates: from the

@@ -116,7 +116,7 @@ def test_each_optimizer_of_pytorch_refuses_a_negative_decay():
         if "weight_decay" not in inspect.signature(make).parameters:
             continue
         tried += 1
-        with pytest.raises(ValueError, match="weight.decay"):
+        with pytest.raises(ValueError, match="weight_decay"):
             make([torch.zeros(2, 2, requires_grad=True)], weight_decay=-0.1)
     assert tried > 10
 
