@@ -426,7 +426,7 @@ def crowded() -> Iterator[Row]:
         y = torch.einsum("mnd,md->mn", x, truth) + 1.5 * draw(20_000, n)
         w = (torch.linalg.pinv(x) @ y[..., None])[..., 0]
         error = (w - truth).square().sum(1).mean()
-        yield row("double_descent.least_norm", error, 0.03, n=n, d=16, **known)
+        yield row("double_descent.least_norm", error, 0.015, n=n, d=16, **known)
     for n, decay in ((400, 0.3), (900, 0.1)):
         h = torch.linalg.eigvalsh((lambda x: x.mT @ x / n)(draw(n, 600)))
         of = {"weight_decay": decay, "ratio": 600 / n}
@@ -448,24 +448,27 @@ def crowded() -> Iterator[Row]:
         w = walk(torch.optim.SGD, loss, 0 * goal, steps=800, lr=0.05)[-1]
         error = (w - spread).square().mean((0, 1)).sum()
         given = {"total": 40.0, "noise": noise, "spread": spread}
-        yield row("double_descent.halted", error, 0.08, d=100, **given)
+        yield row("double_descent.halted", error, 0.05, d=100, **given)
     yield from _beside(draw)
 
 
 def _beside(draw: Any) -> Iterator[Row]:
-    """Fit three inputs beside 20000 small ones, with all that each does to an error."""
-    known: Any = {"small": 20.0, "count": 20_000, "n": 40}
-    x, useless = draw(40, 3), draw(40, 20_000) * (20 / 20_000) ** 0.5
-    gram = useless @ useless.T
-    h = torch.linalg.eigvalsh(x.T @ x / 40)
-    noises, truths = draw(40, 40_000), draw(3, 40_000)
-    for noise, spread, decay in ((1.5, 0.0, -0.3), (0.0, 2.0, 0.2), (0.0, 2.0, 5.0)):
-        y = spread * x @ truths + noise * noises
-        inner = x @ x.T + gram + 40 * decay * torch.eye(40, dtype=torch.float64)
-        dual = torch.linalg.solve(inner, y)
-        missed = (x.T @ dual - spread * truths).square().sum(0)
-        spilled = 20 / 20_000 * (gram @ dual * dual).sum(0)
+    """Fit some inputs beside 40000 small ones, with all that each does to an error."""
+    known: Any = {"small": 20.0, "count": 40_000, "n": 40}
+    useless = draw(40, 40_000) * (20 / 40_000) ** 0.5
+    gram, eye = useless @ useless.T, torch.eye(40, dtype=torch.float64)
+    for columns, size, noise, spread, decay in (
+        (3, 1.0, 1.5, 0.0, -0.2), (3, 1.0, 0.0, 2.0, 0.2), (3, 1.0, 0.0, 2.0, 5.0),
+        (3, 20.0, 0.0, 2.0, -0.2), (30, 0.03, 1.5, 0.0, -0.2),
+        (3, 0.03, 1.5, 0.0, -0.2),
+    ):  # fmt: skip
+        x, truths = size * draw(40, columns), spread * draw(columns, 20_000)
+        y = x @ truths + noise * draw(40, 20_000)
+        dual = torch.linalg.solve(x @ x.T + gram + 40 * decay * eye, y)
+        missed = (x.T @ dual - truths).square().sum(0)
+        spilled = 20 / 40_000 * (gram @ dual * dual).sum(0)
         error = (missed + spilled).mean()
+        h = torch.linalg.eigvalsh(x.T @ x / 40)
         of = {"curvature": h, "weight_decay": decay, "noise": noise, "spread": spread}
         yield row("double_descent.beside", error, 0.05, **of, **known)
 

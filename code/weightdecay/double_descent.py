@@ -25,10 +25,12 @@ def least_norm(
 
     n < d - 1: (d - n) spread^2 + noise^2 n / (d - n - 1), what no
     example saw and the noise. n > d + 1: noise^2 d / (n - d - 1).
-    Between them it is infinite. Exact for each n and d. Source: Belkin,
+    Between them it is infinite. Exact for each n and d. Compare Belkin,
     Hsu & Xu, SIAM J. Mathematics of Data Science 2020.
     """
-    n, d = _counts(n, d, noise, spread)
+    check(noise=noise)
+    demand("spread", spread, NOT_NEGATIVE)
+    n, d = _counts(n, d)
     few = (d - n) * spread**2 + noise**2 * n / (d - n - 1)
     many = noise**2 * d / (n - d - 1)
     error = torch.where(n < d, few, many)
@@ -62,7 +64,9 @@ def ridge(
     (h + weight_decay)^2, with curvatures h of the law of Marchenko and
     Pastur. Source: Dobriban & Wager, Annals of Statistics 2018.
     """
-    n, d = _counts(n, d, noise, spread)
+    check(noise=noise)
+    demand("spread", spread, NOT_NEGATIVE)
+    n, d = _counts(n, d)
     gamma = d / n
     m = inverse(weight_decay, gamma)
     # The mean of 1 / (h + weight_decay)^2, from the equation of m.
@@ -97,7 +101,9 @@ def halted(
     density sqrt(4 - h) / (2 pi sqrt(h)) of the law of Marchenko and
     Pastur. For small steps, many weights and 1 << t << d^2.
     """
-    _counts(d, d, noise, spread)
+    check(noise=noise)
+    demand("spread", spread, NOT_NEGATIVE)
+    _counts(d, d)
     demand("total", total, POSITIVE)
     t = torch.as_tensor(total, dtype=torch.float64)
     missed: Tensor = d * spread**2 / (2 * math.pi * t).sqrt()
@@ -135,12 +141,8 @@ def beside(
     return (error + small**2 / (count * n) * spilled)[..., 0]
 
 
-def _counts(
-    n: Number, d: Number, noise: Number = 0.0, spread: Number = 1.0
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+def _counts(n: Number, d: Number) -> tuple[Tensor, Tensor]:
     demand("n", n, POSITIVE)
     demand("d", d, POSITIVE)
-    check(noise=noise)
-    demand("spread", spread, NOT_NEGATIVE)
     exact = torch.float64
     return torch.as_tensor(n, dtype=exact), torch.as_tensor(d, dtype=exact)

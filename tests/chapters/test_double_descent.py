@@ -43,7 +43,7 @@ def error(x, noise, spread, decay):
 @says(
     "That can only make the inverse smaller: whatever the new input is, it does not "
     "hurt.",
-    "and no further example hurts.",
+    "and on average no further example hurts.",
 )
 @pytest.mark.parametrize("kind", ["normal", "alike", "uneven", "skewed", "copies"])
 @pytest.mark.parametrize(("noise", "spread"), [(0.3, 2.0), (4.0, 0.5)])
@@ -55,12 +55,15 @@ def test_no_input_hurts_with_the_best_decay(kind, noise, spread):
         off = error(x[:n], noise, spread, decay)
         costs.append([off.trace(), *((news @ off) * news).sum(1)])
     rises = torch.tensor(costs).diff(dim=0) / torch.tensor(costs)[:-1]
-    assert rises.max() < 1e-7 and rises[:, 0].min() < -1e-3
+    assert rises.max() < 1e-7 and rises[:, 0].min() < -1e-5
 
 
 def test_without_the_best_decay_an_example_can_hurt():
-    tiny = [error(draw(n, 12), 1.0, 1.0, 1e-9).trace() for n in (3, 12)]
-    assert tiny[1] > tiny[0]
+    costs = [
+        torch.stack([error(draw(n, 12), 1.0, 1.0, 1e-9).trace() for _ in range(101)])
+        for n in (3, 12)
+    ]
+    assert costs[1].median() > 1.5 * costs[0].median()
 
 
 @says(
@@ -76,6 +79,30 @@ def test_above_the_peak_the_covariance_does_not_count():
     off = ((w - truth) @ mix.T).square().sum(1).mean().item()
     told = double_descent.least_norm(n, d, noise=noise, spread=3.0).item()
     assert off == pytest.approx(told, rel=0.04)
+
+
+@says("For one given truth read $\\norm{w^\\circ}^2/d$ for $\\sigma_w^2$")
+@pytest.mark.parametrize("n", [6, 16, 30])
+def test_one_truth_that_lies_along_one_input_has_the_same_errors(n):
+    d, noise = 16, 1.5
+    truth = torch.zeros(20_000, d, dtype=torch.float64)
+    truth[:, 0] = 3.0
+    x = draw(20_000, n, d)
+    y = 3 * x[..., 0] + noise * draw(20_000, n)
+    known = {"noise": noise, "spread": 3 / d**0.5}
+    if n != d:
+        w = (torch.linalg.pinv(x) @ y[..., None])[..., 0]
+        found = (w - truth).square().sum(1).mean().item()
+        told = double_descent.least_norm(n, d, **known).item()
+        assert found == pytest.approx(told, rel=0.04)
+    task, best = problems.Regressions(x, y, truth), prior.best_decay(n=n, **known)
+    costs = [
+        2 * task.risk(task.penalised_minimum(times * best)).mean().item()
+        for times in (0.7, 1.0, 1.4)
+    ]
+    assert costs[1] < min(costs[0], costs[2])
+    told = double_descent.ridge(n, d, best, **known).item()
+    assert costs[1] == pytest.approx(told, rel=0.04)
 
 
 @pytest.mark.parametrize("kind", ["rare", "signs"])
@@ -116,7 +143,7 @@ def test_each_optimizer_of_pytorch_refuses_a_negative_decay():
         if "weight_decay" not in inspect.signature(make).parameters:
             continue
         tried += 1
-        with pytest.raises(ValueError, match="weight_decay"):
+        with pytest.raises(ValueError, match=r"weight.decay"):
             make([torch.zeros(2, 2, requires_grad=True)], weight_decay=-0.1)
     assert tried > 10
 
@@ -124,14 +151,16 @@ def test_each_optimizer_of_pytorch_refuses_a_negative_decay():
 @says("They act on the others as a decay of $\\Gamma/n$.")
 @pytest.mark.parametrize("total", [0.5, 20.0])
 def test_small_inputs_leave_what_decay_leaves(total):
-    x1, y = draw(30, 4), draw(30)
-    for small, within in ((1000, 0.3), (100_000, 0.03)):
-        x2 = draw(30, small) * math.sqrt(total / small)
-        both = torch.cat([x1, x2], 1)
-        for decay in (-0.3 * total / 30, 0.0, 0.5):
-            gram = both @ both.T + 30 * decay * torch.eye(30)
-            w = both.T @ torch.linalg.solve(gram, y)
-            unit = torch.eye(4, dtype=torch.float64)
-            inside = x1.T @ x1 / 30 + (decay + total / 30) * unit
-            told = torch.linalg.solve(inside, x1.T @ y / 30)
-            assert (w[:4] - told).norm() < within * told.norm()
+    x1, y, unit = draw(30, 4), draw(30, 100), torch.eye(4, dtype=torch.float64)
+    for decay in (-0.3 * total / 30, 0.0, 0.5):
+        inside = x1.T @ x1 / 30 + (decay + total / 30) * unit
+        told, gaps = torch.linalg.solve(inside, x1.T @ y / 30), []
+        for small in (1000, 100_000):
+            x2 = draw(30, small) * math.sqrt(total / small)
+            gram = x1 @ x1.T + x2 @ x2.T + 30 * decay * torch.eye(30)
+            w1 = x1.T @ torch.linalg.solve(gram, y)
+            gaps.append((w1 - told).norm() / told.norm())
+        assert gaps[1] < 0.1 and gaps[1] < 0.4 * gaps[0]
+        free = x1.T @ x1 / 30 + decay * unit
+        without = torch.linalg.solve(free, x1.T @ y / 30)
+        assert (without - told).norm() > gaps[1] * told.norm()
