@@ -163,4 +163,4 @@ def test_small_inputs_leave_what_decay_leaves(total):
         assert gaps[1] < 0.1 and gaps[1] < 0.4 * gaps[0]
         free = x1.T @ x1 / 30 + decay * unit
         without = torch.linalg.solve(free, x1.T @ y / 30)
-        assert (without - told).norm() > gaps[1] * told.norm()
+        assert total < 1 or (without - told).norm() > 4 * gaps[1] * told.norm()
