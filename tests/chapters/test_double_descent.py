@@ -73,8 +73,8 @@ def test_without_the_best_decay_an_example_can_hurt():
 def test_above_the_peak_the_covariance_does_not_count():
     n, d, noise = 14, 6, 2.0
     mix = draw(d, d) @ torch.logspace(-2, 1, d).double().diag()
-    x, truth = draw(20_000, n, d) @ mix, 3 * draw(20_000, d)
-    y = torch.einsum("mnd,md->mn", x, truth) + noise * draw(20_000, n)
+    x, truth = draw(5_000, n, d) @ mix, 3 * draw(5_000, d)
+    y = torch.einsum("mnd,md->mn", x, truth) + noise * draw(5_000, n)
     w = (torch.linalg.pinv(x) @ y[..., None])[..., 0]
     off = ((w - truth) @ mix.T).square().sum(1).mean().item()
     told = double_descent.least_norm(n, d, noise=noise, spread=3.0).item()
@@ -85,10 +85,10 @@ def test_above_the_peak_the_covariance_does_not_count():
 @pytest.mark.parametrize("n", [6, 16, 30])
 def test_one_truth_that_lies_along_one_input_has_the_same_errors(n):
     d, noise = 16, 1.5
-    truth = torch.zeros(20_000, d, dtype=torch.float64)
+    truth = torch.zeros(5_000, d, dtype=torch.float64)
     truth[:, 0] = 3.0
-    x = draw(20_000, n, d)
-    y = 3 * x[..., 0] + noise * draw(20_000, n)
+    x = draw(5_000, n, d)
+    y = 3 * x[..., 0] + noise * draw(5_000, n)
     known = {"noise": noise, "spread": 3 / d**0.5}
     if n != d:
         w = (torch.linalg.pinv(x) @ y[..., None])[..., 0]
@@ -114,12 +114,12 @@ def test_noise_and_truth_need_not_be_normal(kind):
         return draw(*shape) * rare * 20**0.5
 
     for n in (6, 30):
-        x, truth = draw(40_000, n, 16), odd(40_000, 16)
-        y = torch.einsum("mnd,md->mn", x, truth) + 2 * odd(40_000, n)
+        x, truth = draw(10_000, n, 16), odd(10_000, 16)
+        y = torch.einsum("mnd,md->mn", x, truth) + 2 * odd(10_000, n)
         w = (torch.linalg.pinv(x) @ y[..., None])[..., 0]
         found = (w - truth).square().sum(1).mean().item()
         told = double_descent.least_norm(n, 16, noise=2.0, spread=1.0).item()
-        assert found == pytest.approx(told, rel=0.05)
+        assert found == pytest.approx(told, rel=0.06)
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
