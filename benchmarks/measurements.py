@@ -413,6 +413,66 @@ def drawn() -> Iterator[Row]:
         yield row("prior.worst_cost", cost, 0.02, times=times)
 
 
+def crowded() -> Iterator[Row]:
+    """Fit about as many weights as there are examples, and look at the curvatures."""
+    stream = torch.Generator().manual_seed(0)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=stream, dtype=torch.float64)
+
+    known: Any = {"noise": 1.5, "spread": 0.8}
+    for n in (6, 30):
+        x, truth = draw(20_000, n, 16), 0.8 * draw(20_000, 16)
+        y = torch.einsum("mnd,md->mn", x, truth) + 1.5 * draw(20_000, n)
+        w = (torch.linalg.pinv(x) @ y[..., None])[..., 0]
+        error = (w - truth).square().sum(1).mean()
+        yield row("double_descent.least_norm", error, 0.015, n=n, d=16, **known)
+    for n, decay in ((400, 0.3), (900, 0.1)):
+        h = torch.linalg.eigvalsh((lambda x: x.mT @ x / n)(draw(n, 600)))
+        of = {"weight_decay": decay, "ratio": 600 / n}
+        yield row("double_descent.inverse", (1 / (h + decay)).mean(), 0.01, **of)
+        for noise, spread in ((6.0, 0.0), (6.0, 0.5)):
+            each = decay**2 * spread**2 + h * noise**2 / n
+            error = (each / (h + decay) ** 2).sum()
+            given: Any = {"weight_decay": decay, "noise": noise, "spread": spread}
+            yield row("double_descent.ridge", error, 0.02, n=n, d=600, **given)
+    for n, d, draws in ((400, 1200, 3), (1200, 400, 3), (60, 60, 4000)):
+        low = torch.linalg.svdvals(draw(draws, n, d))[:, -1].square() / n
+        yield row("double_descent.smallest", low.median(), 0.1, n=n, d=d)
+    # Truth and noise in each direction alike, so that nothing is left to chance.
+    h = torch.linalg.svdvals(draw(30, 100, 100)).square() / 100
+    for noise, spread in ((2.0, 0.0), (0.0, 2.0)):
+        signs = torch.tensor([1.0, -1.0], dtype=torch.float64)[:, None, None]
+        goal = spread + signs * noise / (100 * h).sqrt()
+        loss = lambda w: (h / 2 * (w - goal) ** 2).sum()  # noqa: E731, B023
+        w = walk(torch.optim.SGD, loss, 0 * goal, steps=800, lr=0.05)[-1]
+        error = (w - spread).square().mean((0, 1)).sum()
+        given = {"total": 40.0, "noise": noise, "spread": spread}
+        yield row("double_descent.halted", error, 0.05, d=100, **given)
+    yield from _beside(draw)
+
+
+def _beside(draw: Any) -> Iterator[Row]:
+    """Fit some inputs beside 40000 small ones, with all that each does to an error."""
+    known: Any = {"small": 20.0, "count": 40_000, "n": 40}
+    useless = draw(40, 40_000) * (20 / 40_000) ** 0.5
+    gram, eye = useless @ useless.T, torch.eye(40, dtype=torch.float64)
+    for columns, size, noise, spread, decay in (
+        (3, 1.0, 1.5, 0.0, -0.2), (3, 1.0, 0.0, 2.0, 0.2), (3, 1.0, 0.0, 2.0, 5.0),
+        (3, 20.0, 0.0, 2.0, -0.2), (30, 0.03, 1.5, 0.0, -0.2),
+        (3, 0.03, 1.5, 0.0, -0.2),
+    ):  # fmt: skip
+        x, truths = size * draw(40, columns), spread * draw(columns, 20_000)
+        y = x @ truths + noise * draw(40, 20_000)
+        dual = torch.linalg.solve(x @ x.T + gram + 40 * decay * eye, y)
+        missed = (x.T @ dual - truths).square().sum(0)
+        spilled = 20 / 40_000 * (gram @ dual * dual).sum(0)
+        error = (missed + spilled).mean()
+        h = torch.linalg.eigvalsh(x.T @ x / 40)
+        of = {"curvature": h, "weight_decay": decay, "noise": noise, "spread": spread}
+        yield row("double_descent.beside", error, 0.05, **of, **known)
+
+
 def taken() -> Iterator[Row]:
     """Take the shares of some weights, and count which ones cautious decay takes."""
     w = torch.tensor([0.03, -0.3, 2.0, -10.0], dtype=torch.float64)
@@ -558,6 +618,7 @@ def main() -> None:
             errors,
             shrunk,
             drawn,
+            crowded,
             taken,
             stopped,
             disturbed,

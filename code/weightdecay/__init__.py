@@ -24,6 +24,8 @@ in modules:
   what ridge keeps of a fit, ``prior`` which weight_decay is best if the weights to be
   found were drawn, ``shares`` which share of a weight a step takes, where that depends
   on the weight, ``stopping`` what a run keeps of a fit that is stopped early.
+  ``double_descent`` says what a fit is worth where examples are about as many as
+  weights.
 * ``noise`` says which decay noise on the inputs amounts to. ``proximal`` has steps that
   minimise a penalty, ``sparsity`` says where an L1 penalty leads.
 * ``conventions`` says what each API means by weight_decay, ``conversion`` turns one

@@ -24,6 +24,7 @@ MODULES = [
     "stopping",
     "noise",
     "sparsity",
+    "double_descent",
 ]
 # These predict nothing by themselves: who calls them does.
 TOOLS = {"theory.root"}
