@@ -14,7 +14,9 @@ import pytest
 import torch
 
 ROWS = json.loads(Path(__file__).with_name("measurements.json").read_text("utf8"))
-MODULES = ["theory", "dynamics", "equilibrium", "shrinkage", "prior", "shares"]
+MODULES = [
+    "theory", "dynamics", "equilibrium", "shrinkage", "prior", "shares", "factored",
+]  # fmt: skip
 # These predict nothing by themselves: who calls them does.
 TOOLS = {"theory.root"}
 # Where a factor changes nothing, in the code's order: twice a function has the same
