@@ -455,9 +455,9 @@ def multiplied() -> Iterator[Row]:
         given = {"values": values, "factors": factors}
         yield row("factored.last_decay", kept, 0.02, **given)
     starts = torch.linspace(0.001, 1.0, 1000, dtype=torch.float64)
-    kept = _kept(starts.expand(3, 3, 1000), values, torch.tensor(0.2).double())
+    kept = _kept(starts.expand(3, 3, 1000), values, torch.tensor(0.45).double())
     first = torch.where(kept.any(1), (1 + (~kept).sum(1)) * starts[0], torch.inf)
-    given = {"values": values[:2], "weight_decay": 0.2}
+    given = {"values": values[:2], "weight_decay": 0.45}
     yield row("factored.watershed", first[:2], 0.01, **given)
     pair = torch.tensor([[0.1], [0.8]], dtype=torch.float64)
     uneven = lambda w: loss(w) + (pair / 2 * w**2).sum()  # noqa: E731

@@ -21,7 +21,7 @@
   what ridge keeps of a fit, ``prior`` which weight_decay is best if the weights to be
   found were drawn, ``shares`` which share of a weight a step takes, where that depends
   on the weight.
-* ``factored`` says where decay takes a product of layers, ``proximal`` minimises with
+* ``factored`` says where decay takes a product of layers, ``kinks`` minimises with
   the penalties that it then amounts to.
 * ``conventions`` says what each API means by weight_decay, ``conversion`` turns one
   into another, with what ``runs`` knows of the run.

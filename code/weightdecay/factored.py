@@ -45,16 +45,16 @@ def shrunk(
 
     max(value - weight_decay, 0) for two factors. For more the larger
     rest, where training ends that began at the fit; 0 from
-    ``last_decay`` on. By Newton's method, which comes down to it.
+    ``last_decay`` on. Found by a <- (value - weight_decay
+    a^(2-N))^(1/N), which comes down to it, slowly near ``last_decay``.
     """
     check(weight_decay=weight_decay)
     lost = weight_decay >= last_decay(values, factors)
-    n, a = factors, torch.where(lost, 0 * values + 1, values ** (1 / factors))
-    for _ in range(80):
-        pull = a ** (n - 2) * (values - a**n) - weight_decay
-        slope = (n - 2) * values * a ** (n - 3) - (2 * n - 2) * a ** (2 * n - 3)
-        a = torch.where(lost, a, a - pull / slope)
-    return torch.where(lost, 0 * values, a**n)
+    n, a = factors, torch.where(lost, 1.0, values ** (1 / factors))
+    for _ in range(1000):
+        a = (values - weight_decay * a ** (2 - n)).clamp(min=0) ** (1 / n)
+        a = torch.where(lost, 1.0, a)
+    return torch.where(lost, 0.0, a**n)
 
 
 def watershed(values: Tensor, weight_decay: Number) -> Tensor:
@@ -62,15 +62,15 @@ def watershed(values: Tensor, weight_decay: Number) -> Tensor:
 
     The smaller a with a (value - a^3) = weight_decay: from below it
     each of the factors goes to 0, from above to the larger one.
-    Infinite from ``last_decay`` on.
+    Infinite from ``last_decay`` on. Found by a <- weight_decay /
+    (value - a^3), which comes up to it.
     """
     check(weight_decay=weight_decay)
     lost = weight_decay >= last_decay(values, 3)
-    a = 0 * values
-    for _ in range(80):
-        pull = a * (values - a**3) - weight_decay
-        a = torch.where(lost, a, a - pull / (values - 4 * a**3))
-    return torch.where(lost, torch.inf, a)
+    a = torch.zeros_like(values)
+    for _ in range(1000):
+        a = torch.where(lost, torch.inf, weight_decay / (values - a**3))
+    return a
 
 
 def joint_decay(first: Number, second: Number) -> Number:

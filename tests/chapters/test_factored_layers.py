@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.linear_model import Lasso
 
-from weightdecay import factored, networks, paths, problems, proximal
+from weightdecay import factored, kinks, networks, paths, problems
 
 says = claims.on("factored_layers")
 STREAM = torch.Generator().manual_seed(0)
@@ -159,6 +159,6 @@ def test_a_classifier_with_factors_ends_at_the_nuclear_minimum():
     run = {"steps": 6000, "lr": 0.3, "weight_decay": 0.05}
     w = paths.walk(torch.optim.SGD, loss, 0.1 * draw(6, 11), **run)[-1]
     start = torch.zeros(8, 3, dtype=torch.float64)
-    told = proximal.nuclear_minimum(loss_of, start, 0.05, steps=3000, lr=0.2)
+    told = kinks.nuclear_minimum(loss_of, start, 0.05, steps=3000, lr=0.2)
     assert (w[:, :8].T @ w[:, 8:] - told).abs().max() < 1e-3
     assert 0 < (SVD(told) > 1e-6).sum() < 3

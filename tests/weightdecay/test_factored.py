@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from weightdecay import factored, paths, proximal
+from weightdecay import factored, kinks, paths
 
 STREAM = torch.Generator().manual_seed(0)
 
@@ -41,8 +41,8 @@ def test_a_value_jumps_to_zero_from_a_known_part_of_it():
     value = torch.tensor([1.7]).double()
     for factors, part in ((2, 0.0), (3, 0.25), (4, 1 / 3)):
         last = factored.last_decay(value, factors)
-        before = factored.shrunk(value, last * (1 - 1e-9), factors) / value
-        assert before.item() == pytest.approx(part, abs=1e-3)
+        before = factored.shrunk(value, last * (1 - 1e-5), factors) / value
+        assert before.item() == pytest.approx(part, abs=5e-3)
         assert factored.shrunk(value, last, factors).item() == 0
     assert factored.last_decay(value, 3).item() == pytest.approx(3 * 0.425 ** (4 / 3))
 
@@ -83,7 +83,7 @@ def test_the_nuclear_minimum_of_squares_is_a_soft_threshold():
     told = u * (s - 1.0).clamp(min=0) @ v
     square = lambda w: (w - target).square().sum() / 2
     for lr, steps in ((1.0, 1), (0.5, 400)):
-        w = proximal.nuclear_minimum(square, 0 * target, 1.0, steps=steps, lr=lr)
+        w = kinks.nuclear_minimum(square, 0 * target, 1.0, steps=steps, lr=lr)
         assert (w - told).abs().max() < 1e-9
 
 
@@ -91,17 +91,17 @@ def test_the_nuclear_minimum_meets_its_conditions_on_inputs_that_correlate():
     x, y = draw(40, 6) @ draw(6, 6), draw(40, 4)
     loss = lambda w: (x @ w - y).square().sum() / 80
     lr = 40 / torch.linalg.matrix_norm(x, 2).item() ** 2
-    w = proximal.nuclear_minimum(loss, draw(6, 4), 0.15, steps=8000, lr=lr)
+    w = kinks.nuclear_minimum(loss, draw(6, 4), 0.3, steps=8000, lr=lr)
     g = paths.gradient(loss, w)
     norms = torch.linalg.svdvals
     assert 0 < (norms(w) > 1e-9).sum() < 4
-    assert norms(g)[0] == pytest.approx(0.15, rel=1e-4)
-    assert (g * w).sum().item() == pytest.approx(-0.15 * norms(w).sum().item())
+    assert norms(g)[0] == pytest.approx(0.3, rel=1e-4)
+    assert (g * w).sum().item() == pytest.approx(-0.3 * norms(w).sum().item())
 
 
 def test_no_neuron_of_many_that_are_drawn_is_stronger():
     x, y = draw(30, 2), draw(30, 3)
-    told = proximal.strongest_neuron(x, y, tries=30, steps=50, seed=0)
+    told = kinks.strongest_neuron(x, y, tries=30, steps=50, seed=0)
     turn = torch.linspace(0, 2 * math.pi, 20_001, dtype=torch.float64)
     w = torch.stack([turn.cos(), turn.sin()])
     pulls = ((x @ w).relu().T @ y / 30).norm(dim=1)
@@ -122,7 +122,7 @@ def test_no_neuron_of_many_that_are_drawn_is_stronger():
             "steps must be",
         ),
         (
-            lambda one: proximal.nuclear_minimum(
+            lambda one: kinks.nuclear_minimum(
                 torch.sum, one, 0.1, steps=-1, lr=0.1
             ),
             "steps must be",
