@@ -484,7 +484,9 @@ def _neurons() -> Iterator[Row]:
     loss = lambda w: ((x @ w[:, :3].T).relu() @ w[:, 3:] - y).square().mean()  # noqa: E731
     surplus = lambda w: w[..., 3:].square().sum(-1) - w[..., :3].square().sum(-1)  # noqa: E731
     for steps, lr, decay in ((500, 1e-4, 10.0), (1, 0.5, 0.4), (3, 0.3, 0.0)):
-        path = walk(torch.optim.SGD, loss, start, steps=steps, lr=lr, weight_decay=decay)
+        path = walk(
+            torch.optim.SGD, loss, start, steps=steps, lr=lr, weight_decay=decay
+        )
         before = [w.requires_grad_() for w in path[:-1].clone()]
         slopes = torch.stack([torch.autograd.grad(loss(w), w)[0] for w in before])
         given: Any = {"start": surplus(start), "steps": steps, "lr": lr}

@@ -1,11 +1,11 @@
 """Where decay takes a product of layers: singular values, weights and neurons.
 
-The product W has ``factors`` matrices, each with the penalty (weight_decay / 2) ||.||^2.
-Among all factors with one product the least penalty is ``factors`` / 2 * weight_decay
-times the sum of the singular values of W, each to the power 2 / ``factors``: for two,
-the nuclear norm (Srebro, Rennie & Jaakkola, NIPS 2004; Shang et al., Mathematics 2020).
-For the loss ||W - Y||^2 / 2 each singular value is then found for itself. Values are
-tensors of any shape, and results have it, too.
+The product W has ``factors`` matrices, each with the penalty
+(weight_decay / 2) ||.||^2. Among all factors with one product the least penalty is
+``factors`` / 2 * weight_decay times the sum of the singular values of W, each to the
+power 2 / ``factors``: for two, the nuclear norm (Srebro, Rennie & Jaakkola, NIPS 2004;
+Shang et al., Mathematics 2020). For the loss ||W - Y||^2 / 2 each singular value is then
+found for itself. Values are tensors of any shape, and results have it, too.
 """
 
 import torch
@@ -52,8 +52,11 @@ def shrunk(
     lost = weight_decay >= last_decay(values, factors)
     n, a = factors, torch.where(lost, 1.0, values ** (1 / factors))
     for _ in range(1000):
+        before = a
         a = (values - weight_decay * a ** (2 - n)).clamp(min=0) ** (1 / n)
         a = torch.where(lost, 1.0, a)
+        if (a == before).all():
+            break
     return torch.where(lost, 0.0, a**n)
 
 
@@ -69,7 +72,10 @@ def watershed(values: Tensor, weight_decay: Number) -> Tensor:
     lost = weight_decay >= last_decay(values, 3)
     a = torch.zeros_like(values)
     for _ in range(1000):
+        before = a
         a = torch.where(lost, torch.inf, weight_decay / (values - a**3))
+        if (a == before).all():
+            break
     return a
 
 
@@ -106,5 +112,6 @@ def imbalance(
     kept = (1 - lr * weight_decay) ** 2
     if kept == 1:
         return start + lr**2 * surplus * steps
-    ever: Tensor = lr**2 * surplus / (1 - kept)
-    return kept**steps * (start - ever) + ever
+    ever = lr**2 * surplus / (1 - kept)
+    left: Tensor = kept**steps * (start - ever) + ever
+    return left

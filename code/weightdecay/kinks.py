@@ -11,7 +11,12 @@ from weightdecay.settings import check
 
 
 def nuclear_minimum(
-    loss: Loss, start: Tensor, weight_decay: float, *, steps: int, lr: float
+    loss: Loss,
+    start: Tensor,
+    weight_decay: float,
+    *,
+    steps: int,
+    lr: float,
 ) -> Tensor:
     """Minimise a convex loss plus weight_decay times the nuclear norm.
 

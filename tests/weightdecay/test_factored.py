@@ -14,6 +14,11 @@ def draw(*shape):
     return torch.randn(*shape, generator=STREAM, dtype=torch.float64)
 
 
+def squares(target, product=lambda w: w):
+    """Return half the squared distance of a product from a target."""
+    return lambda w: (product(w) - target).square().sum() / 2
+
+
 @pytest.mark.parametrize("factors", [2, 3, 4, 7])
 def test_the_rest_is_the_minimum_that_a_grid_finds(factors):
     values, a = draw(6).abs() + 0.3, torch.linspace(0, 2, 200_001).double()
@@ -51,7 +56,7 @@ def test_a_start_below_the_watershed_is_lost_and_one_above_is_not():
     values = torch.tensor([0.5, 1.0, 3.0, 0.1]).double()
     edge = factored.watershed(values, 0.1)
     assert math.isinf(edge[3]) and factored.last_decay(values[3], 3) < 0.1
-    loss = lambda w: (w.prod(0) - values).square().sum() / 2
+    loss = squares(values, lambda w: w.prod(0))
     run = {"steps": 4000, "lr": 0.02, "weight_decay": 0.1}
     for times, told in ((0.98, 0 * values), (1.02, factored.shrunk(values, 0.1, 3))):
         start = (times * edge).clamp(max=1.0).expand(3, 4)
@@ -81,7 +86,7 @@ def test_the_nuclear_minimum_of_squares_is_a_soft_threshold():
     target = draw(6, 9)
     u, s, v = torch.linalg.svd(target, full_matrices=False)
     told = u * (s - 1.0).clamp(min=0) @ v
-    square = lambda w: (w - target).square().sum() / 2
+    square = squares(target)
     for lr, steps in ((1.0, 1), (0.5, 400)):
         w = kinks.nuclear_minimum(square, 0 * target, 1.0, steps=steps, lr=lr)
         assert (w - told).abs().max() < 1e-9
@@ -89,7 +94,7 @@ def test_the_nuclear_minimum_of_squares_is_a_soft_threshold():
 
 def test_the_nuclear_minimum_meets_its_conditions_on_inputs_that_correlate():
     x, y = draw(40, 6) @ draw(6, 6), draw(40, 4)
-    loss = lambda w: (x @ w - y).square().sum() / 80
+    loss = squares(y / 40**0.5, lambda w: x @ w / 40**0.5)
     lr = 40 / torch.linalg.matrix_norm(x, 2).item() ** 2
     w = kinks.nuclear_minimum(loss, draw(6, 4), 0.3, steps=8000, lr=lr)
     g = paths.gradient(loss, w)
@@ -122,9 +127,7 @@ def test_no_neuron_of_many_that_are_drawn_is_stronger():
             "steps must be",
         ),
         (
-            lambda one: kinks.nuclear_minimum(
-                torch.sum, one, 0.1, steps=-1, lr=0.1
-            ),
+            lambda one: kinks.nuclear_minimum(torch.sum, one, 0.1, steps=-1, lr=0.1),
             "steps must be",
         ),
     ],

@@ -56,12 +56,13 @@ HARMLESS = {
     "dynamics.grokking_steps": ["floor", "floor"],  # above which a threshold must be
     "shares.cautious_part": ["-1", "1", "1"],  # between which rounding must stay
     "dynamics.update_shares": ["later"],  # whose dtype ones take
-    # From where an iteration begins, and what stands where a value is lost.
+    # Where an iteration begins and stops, and what stands where a value is lost.
     "factored.shrunk": [
         "torch.where(lost, 1.0, values ** (1 / factors))", "1.0",
-        "values ** (1 / factors)", "values", "1 / factors", "1", "factors", "1.0",
+        "values ** (1 / factors)", "values", "1 / factors", "1", "factors", "a",
+        "1.0",
     ],
-    "factored.watershed": ["torch.zeros_like(values)", "values"],
+    "factored.watershed": ["torch.zeros_like(values)", "values", "a"],
 }  # fmt: skip
 
 
