@@ -4,8 +4,8 @@ The product W has ``factors`` matrices, each with the penalty
 (weight_decay / 2) ||.||^2. Among all factors with one product the least penalty is
 ``factors`` / 2 * weight_decay times the sum of the singular values of W, each to the
 power 2 / ``factors``: for two, the nuclear norm (Srebro, Rennie & Jaakkola, NIPS 2004;
-Shang et al., Mathematics 2020). For the loss ||W - Y||^2 / 2 each singular value is then
-found for itself. Values are tensors of any shape, and results have it, too.
+Shang et al., Mathematics 2020). For the loss ||W - Y||^2 / 2 each singular value is
+then found for itself. Values are tensors of any shape, and results have it, too.
 """
 
 import torch
