@@ -602,6 +602,63 @@ def _last(rule: Any) -> float:
     return low
 
 
+def multiplied() -> Iterator[Row]:
+    """Train products of factors, of which each decays."""
+    values = torch.tensor([2.0, 1.0, 0.4], dtype=torch.float64)
+    how: Any = {"lr": 0.05, "weight_decay": 0.3}
+    loss = lambda w: (w.prod(0) - values).square().sum() / 2  # noqa: E731
+    for factors in (2, 3, 4):
+        start = (values ** (1 / factors)).expand(factors, 3)
+        w = walk(torch.optim.SGD, loss, start, steps=4000, **how)[-1].prod(0)
+        given: Any = {"weight_decay": 0.3, "factors": factors}
+        yield row("factored.shrunk", w, 1e-9, values=values, **given)
+        # Which of many decays leaves something, and which of many starts.
+        decays = torch.linspace(0.002, 2.2, 1100, dtype=torch.float64)
+        many = start[..., None].expand(factors, 3, 1100)
+        kept = _kept(many, values, decays).sum(1) * decays[0]
+        given = {"values": values, "factors": factors}
+        yield row("factored.last_decay", kept, 0.02, **given)
+    starts = torch.linspace(0.001, 1.0, 1000, dtype=torch.float64)
+    kept = _kept(starts.expand(3, 3, 1000), values, torch.tensor(0.45).double())
+    first = torch.where(kept.any(1), (1 + (~kept).sum(1)) * starts[0], torch.inf)
+    given = {"values": values[:2], "weight_decay": 0.45}
+    yield row("factored.watershed", first[:2], 0.01, **given)
+    pair = torch.tensor([[0.1], [0.8]], dtype=torch.float64)
+    uneven = lambda w: loss(w) + (pair / 2 * w**2).sum()  # noqa: E731
+    w = walk(torch.optim.SGD, uneven, start[:2], steps=4000, lr=0.05)[-1].prod(0)
+    yield row("factored.joint_decay", (values - w)[0], 1e-6, first=0.1, second=0.8)
+    yield from _neurons()
+
+
+def _kept(start: Tensor, values: Tensor, decays: Tensor) -> Tensor:
+    """Return which products are not lost, of those that begin at ``start``."""
+    loss = lambda w: (w.prod(0) - values[:, None]).square().sum() / 2  # noqa: E731
+    for _ in range(50):
+        how: Any = {"steps": 100, "lr": 0.1, "weight_decay": decays}
+        start = walk(updates.sgd_l2, loss, start, **how)[-1]
+    return start.prod(0) > 1e-3
+
+
+def _neurons() -> Iterator[Row]:
+    """Train ReLU neurons: many small steps, one large one, and three without decay."""
+    stream = torch.Generator().manual_seed(0)
+    x = torch.randn(30, 3, generator=stream, dtype=torch.float64)
+    y = torch.randn(30, 2, generator=stream, dtype=torch.float64)
+    start = torch.randn(4, 5, generator=stream, dtype=torch.float64)
+    loss = lambda w: ((x @ w[:, :3].T).relu() @ w[:, 3:] - y).square().mean()  # noqa: E731
+    surplus = lambda w: w[..., 3:].square().sum(-1) - w[..., :3].square().sum(-1)  # noqa: E731
+    for steps, lr, decay in ((500, 1e-4, 10.0), (1, 0.5, 0.4), (3, 0.3, 0.0)):
+        path = walk(
+            torch.optim.SGD, loss, start, steps=steps, lr=lr, weight_decay=decay
+        )
+        before = [w.requires_grad_() for w in path[:-1].clone()]
+        slopes = torch.stack([torch.autograd.grad(loss(w), w)[0] for w in before])
+        given: Any = {"start": surplus(start), "steps": steps, "lr": lr}
+        given |= {"weight_decay": decay, "surplus": surplus(slopes).mean(0)}
+        within = 1e-4 if steps > 3 else 1e-9
+        yield row("factored.imbalance", surplus(path[-1]), within, **given)
+
+
 def main() -> None:
     """Measure all, and write the table."""
     torch.set_num_threads(1)
@@ -623,6 +680,7 @@ def main() -> None:
             stopped,
             disturbed,
             thinned,
+            multiplied,
         )
         for measured in part()
     ]

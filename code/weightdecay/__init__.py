@@ -28,6 +28,8 @@ in modules:
   weights.
 * ``noise`` says which decay noise on the inputs amounts to. ``proximal`` has steps that
   minimise a penalty, ``sparsity`` says where an L1 penalty leads.
+* ``factored`` says where decay takes a product of layers, ``kinks`` minimises with
+  the penalties that it then amounts to.
 * ``conventions`` says what each API means by weight_decay, ``conversion`` turns one
   into another, with what ``runs`` knows of the run.
 * ``probe`` asks an optimizer: ``finding`` makes the ``subject`` that is asked,

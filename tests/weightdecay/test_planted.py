@@ -25,6 +25,7 @@ MODULES = [
     "noise",
     "sparsity",
     "double_descent",
+    "factored",
 ]
 # These predict nothing by themselves: who calls them does.
 TOOLS = {"theory.root"}
@@ -70,6 +71,13 @@ HARMLESS = {
         "1 - left(x) ** steps - x * (1 + x) * left(x) ** (steps - 1)", "0.5",
     ],
     "sparsity.elastic_net": ["minimum"],  # whose sign it takes
+    # Where an iteration begins and stops, and what stands where a value is lost.
+    "factored.shrunk": [
+        "torch.where(lost, 1.0, values ** (1 / factors))", "1.0",
+        "values ** (1 / factors)", "values", "1 / factors", "1", "factors", "a",
+        "1.0",
+    ],
+    "factored.watershed": ["torch.zeros_like(values)", "values", "a"],
 }  # fmt: skip
 
 
