@@ -74,7 +74,7 @@ def test_no_inputs_and_no_truth_pass_the_bound(kind, n, d, noise):
         assert (flow @ h <= bound * (ridge @ h) + 1e-300).all()
 
 
-@says("of the noise only that its mean is zero")
+@says("of the noise only that its mean is zero at each example")
 @pytest.mark.parametrize("noise", ["correlated", "uneven", "heavy"])
 def test_the_bound_holds_for_noise_of_any_shape(noise):
     n, d, m = 30, 6, 4000
@@ -142,7 +142,7 @@ def test_under_a_prior_no_filter_beats_ridge_with_the_best_decay(kind):
     assert (flow <= 1.2148 * least).all()
 
 
-@says("and the bound needs $\\eta h \\le 1$")
+@says("It is sure for $\\eta h \\le 1$ only.")
 def test_k_steps_have_their_bound_and_larger_steps_none():
     h = torch.logspace(-5, 0, 500, dtype=torch.float64)
     for k in (1, 2, 5, 50):
@@ -161,8 +161,8 @@ def test_k_steps_have_their_bound_and_larger_steps_none():
 
 
 @says(
-    "That is what a penalty on the distance from the start does, "
-    "for $K_{\\text{ridge}}$."
+    "Ridge with a penalty on the distance from the start keeps "
+    "$1-K_{\\text{ridge}}$ of it."
 )
 @pytest.mark.parametrize("kind", ["alike", "heavy"])
 def test_another_start_is_what_both_shrink_to(kind):
@@ -186,7 +186,7 @@ def test_another_start_is_what_both_shrink_to(kind):
     assert (w - told).abs().max() < 1e-9 * told.abs().max()
 
 
-@says("The mean over minibatches is on the filter")
+@says("With batches drawn with replacement the mean is on the filter")
 @pytest.mark.parametrize("batch", [1, 8])
 def test_minibatches_are_on_the_filter_in_the_mean(batch):
     x = inputs("uneven", 20, 3) / 100 + draw(20, 3)

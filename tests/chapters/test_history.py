@@ -46,7 +46,7 @@ def test_each_line_has_a_work_a_rule_and_what_was_new():
     assert {len(re.findall(r"^  - ", row, re.M)) for row in rows} == {2}
 
 
-@says("At a size of $1/\\lambda$ the two cancel, whatever the gradient's size")
+@says("rests at $1/\\lambda$, whatever the gradient's size")
 @pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
 @pytest.mark.parametrize("decay", [0.05, 3.0])
 def test_at_the_wall_a_step_of_lion_and_of_muon_changes_nothing(size, decay):
@@ -87,7 +87,11 @@ def test_the_unseen_part_decays_alike_on_correlated_and_skewed_minibatches(seed)
     assert (left - 0.99**200 * (hidden @ start)).norm() < 1e-9
 
 
-@says("the arcsine is that of the correlation of weight and gradient")
+@says(
+    "On a quadratic loss, if weights and minimum are independent Gaussians of mean 0, "
+    "with the standard deviations $s$ and $s^*$, then in Adam's first step",
+    "the arcsine is that of the correlation of weight and gradient",
+)
 def test_the_chance_of_decay_is_that_of_one_sign_in_many_dimensions():
     stream = torch.Generator().manual_seed(1)
     root = torch.randn(30, 12, generator=stream).double()

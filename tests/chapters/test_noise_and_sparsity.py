@@ -135,7 +135,9 @@ def test_an_l1_penalty_above_the_pull_has_its_minimum_at_zero():
         assert (u[loss.argmin()].abs() < 1e-9) == zero
 
 
-@says("The lasso drops a word when its share times its fit is at most $\\lambda_1$.")
+@says(
+    "The lasso drops a word when its share times the size of its fit is at most $\\lambda_1$."
+)
 def test_rare_words_are_the_first_that_a_lasso_drops():
     word = torch.arange(5).repeat_interleave(2 ** torch.arange(5))
     x = torch.eye(5, dtype=torch.float64)[word]
