@@ -196,3 +196,12 @@ def test_no_test_measures_a_time_or_waits_a_fixed_one():
 def test_a_test_that_measures_a_time_would_be_found(measuring):
     assert [*clocks(measuring)]
     assert not [*clocks("page.write('import time; time.sleep(1)')")]
+
+
+def test_no_docstring_has_bars_that_sphinx_takes_for_a_substitution():
+    for path in sorted((ROOT / "code/weightdecay").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf8"))):
+            if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef)):
+                said = ast.get_docstring(node) or ""
+                bars = re.findall(r"(?<!\|)\|[^|\s][^|]*\|(?!\|)", said)
+                assert bars == [], f"{path.name}: write abs(...) for {bars}"

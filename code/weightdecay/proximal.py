@@ -14,7 +14,7 @@ from weightdecay.settings import NOT_NEGATIVE, Number, check, demand
 def soft_threshold(v: Tensor, size: Number) -> Tensor:
     """Move each weight towards zero by ``size``, and no farther.
 
-    sign(v) max(|v| - size, 0): the u of least (u - v)^2 / 2 + size |u|.
+    sign(v) max(abs(v) - size, 0): the u of least (u - v)^2 / 2 + size abs(u).
     """
     demand("size", size, NOT_NEGATIVE)
     return v.sign() * (v.abs() - size).clamp(min=0)
@@ -27,7 +27,7 @@ def sgd_proximal(
     """Step against the gradient, then minimise the penalty nearby.
 
     w <- soft_threshold(w - lr g, lr l1) / (1 + lr weight_decay), for
-    l1 |w| + (weight_decay / 2) w^2, summed over the weights.
+    l1 abs(w) + (weight_decay / 2) w^2, summed over the weights.
     """
     check(lr=lr, weight_decay=weight_decay)
     demand("l1", l1, NOT_NEGATIVE)

@@ -1,6 +1,6 @@
 """Where an L1 penalty leads, and what the order of decay and step changes.
 
-The penalty is l1 |w| + (weight_decay / 2) w^2, summed over the weights. With the mean
+The penalty is l1 abs(w) + (weight_decay / 2) w^2, summed over the weights. With the mean
 loss ||X w - y||^2 / (2 n) scikit-learn's ``Lasso(alpha)`` has l1 = alpha, and
 ``ElasticNet(alpha, l1_ratio)`` l1 = alpha l1_ratio and weight_decay = alpha (1 -
 l1_ratio). Sources: Tibshirani, JRSS B 1996; Zou & Hastie, JRSS B 2005.
@@ -22,7 +22,7 @@ def elastic_net(
 ) -> Tensor:
     """Return the penalised minimum where no two weights share anything.
 
-    sign(m) max(h |m| - l1, 0) / (h + weight_decay) for a minimum m and
+    sign(m) max(h abs(m) - l1, 0) / (h + weight_decay) for a minimum m and
     a curvature h > 0 of each weight: for a diagonal Hessian, such as
     that of inputs at right angles to each other.
     """

@@ -136,7 +136,8 @@ def test_an_l1_penalty_above_the_pull_has_its_minimum_at_zero():
 
 
 @says(
-    "The lasso drops a word when its share times the size of its fit is at most $\\lambda_1$."
+    "The lasso drops a word when its share times the size of its fit is at most "
+    "$\\lambda_1$."
 )
 def test_rare_words_are_the_first_that_a_lasso_drops():
     word = torch.arange(5).repeat_interleave(2 ** torch.arange(5))
