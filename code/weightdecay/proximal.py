@@ -14,7 +14,8 @@ from weightdecay.settings import NOT_NEGATIVE, Number, check, demand
 def soft_threshold(v: Tensor, size: Number) -> Tensor:
     """Move each weight towards zero by ``size``, and no farther.
 
-    sign(v) max(abs(v) - size, 0): the u of least (u - v)^2 / 2 + size abs(u).
+    sign(v) max(abs(v) - size, 0): the u of least (u - v)^2 / 2 +
+    size abs(u).
     """
     demand("size", size, NOT_NEGATIVE)
     return v.sign() * (v.abs() - size).clamp(min=0)

@@ -1,7 +1,7 @@
 """Where an L1 penalty leads, and what the order of decay and step changes.
 
-The penalty is l1 abs(w) + (weight_decay / 2) w^2, summed over the weights. With the mean
-loss ||X w - y||^2 / (2 n) scikit-learn's ``Lasso(alpha)`` has l1 = alpha, and
+The penalty is l1 abs(w) + (weight_decay / 2) w^2, summed over the weights. With the
+mean loss ||X w - y||^2 / (2 n) scikit-learn's ``Lasso(alpha)`` has l1 = alpha, and
 ``ElasticNet(alpha, l1_ratio)`` l1 = alpha l1_ratio and weight_decay = alpha (1 -
 l1_ratio). Sources: Tibshirani, JRSS B 1996; Zou & Hastie, JRSS B 2005.
 """
