@@ -65,7 +65,7 @@ def main():
         plain = median(found[0])
         noted = median(found[1]) / plain - 1
         print(
-            f"{make.__name__}, {1e3 * plain:.2f} ms a step: noting it takes {noted:+.1%}"
+            f"{make.__name__}, {1e3 * plain:.2f} ms a step: noting takes {noted:+.1%}"
         )
         for every in ways[1:-1]:
             more = median(found[every]) / plain - 1
