@@ -21,6 +21,13 @@ CAPTIONS = "figcaption p:not(:has(code, .math))"
 _TEXT = (".html", ".css", ".js", ".svg", ".json", ".txt")
 
 
+_SHOWN = """drawing => {
+  drawing.scrollIntoView();
+  const frame = (then) => requestAnimationFrame(then);
+  return new Promise((done) => frame(() => frame(() => done(0))));
+}"""
+
+
 class Visit:
     """One page in a browser, and what it did there."""
 
@@ -55,8 +62,9 @@ class Visit:
     def fit_figures(self):
         """Go to each figure, until all are those for a phone."""
         for figure in self.page.locator("figure svg, .sliders svg").all():
-            # The script may put another in its place while a click would wait.
-            figure.evaluate("drawing => drawing.scrollIntoView()")
+            # The script may put another in its place while a click would wait. It
+            # looks once a frame at what is near.
+            figure.evaluate(_SHOWN)
         self.page.wait_for_function("!document.querySelector('svg > metadata.narrow')")
 
     def thin_out(self, formulas):
