@@ -41,8 +41,7 @@ def error(x, noise, spread, decay):
 
 
 @says(
-    "That can only make the inverse smaller: whatever the new input is, it does not "
-    "hurt.",
+    "That can only make the inverse smaller: in the mean no new input can hurt.",
     "and on average no further example hurts.",
 )
 @pytest.mark.parametrize("kind", ["normal", "alike", "uneven", "skewed", "copies"])

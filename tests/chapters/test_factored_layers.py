@@ -89,8 +89,8 @@ def two_factors(target, inner, decay, lr, steps=6000):
 
 @says(
     "which needs as many inner units as $W$ has rank",
-    "Decay $\\lambda$ on two factors takes $\\lambda$ from each singular value of "
-    "their product, and from those below $\\lambda$ all.",
+    "decay $\\lambda$ on two factors takes $\\lambda$ from each singular value of "
+    "$Y$, and from those below $\\lambda$ all.",
 )
 @pytest.mark.parametrize("kind", ["rare", "skewed", "tall", "narrow"])
 def test_the_soft_threshold_holds_for_other_matrices(kind):
