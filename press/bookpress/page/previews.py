@@ -49,11 +49,14 @@ def add_previews(app, error):
         for name in app.env.found_docs
     }
     pages = {page: file.read_text("utf8") for page, file in files.items()}
+    # Where pages are published elsewhere, those of an earlier build are there.
+    publication = getattr(app, "publication", None)
+    place = publication.place if publication else Path(app.outdir)
     for page, text in pages.items():
         if elements := referred(page, pages):
             mark = _MARK.format(digest(elements))
             # To copy takes longer than to see that the same was copied.
-            copied = _published(app.publication.place / page, mark)
+            copied = _published(place / page, mark)
             copied = copied or block(page, elements, mark)
             whole = text.replace("</body>", f"{copied}</body>")
             files[page].write_text(whole, "utf8")
