@@ -29,6 +29,7 @@ LARGEST = 60_000
 _UNWANTED = ".headerlink, script, label, button, input"
 _LINK = re.compile(r'<a class="reference internal"[^>]* href="([^"#]*)#([^"]+)"')
 _MARK = "<!-- previews {} -->"
+_BEFORE = re.compile(r"(<!-- previews \w* -->).*\1", re.DOTALL)
 _BLOCK = """{mark}{copies}
 <script defer src="{static}/previews.js" data-shown="{shown}"></script>
 {mark}"""
@@ -48,8 +49,10 @@ def add_previews(app, error):
         app.builder.get_target_uri(name): Path(app.builder.get_outfilename(name))
         for name in app.env.found_docs
     }
-    pages = {page: file.read_text("utf8") for page, file in files.items()}
-    # Where pages are published elsewhere, those of an earlier build are there.
+    # Without what an earlier build has added, where pages are not published elsewhere.
+    pages = {
+        page: _BEFORE.sub("", file.read_text("utf8")) for page, file in files.items()
+    }
     publication = getattr(app, "publication", None)
     place = publication.place if publication else Path(app.outdir)
     for page, text in pages.items():
