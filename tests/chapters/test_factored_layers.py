@@ -12,6 +12,12 @@ STREAM = torch.Generator().manual_seed(0)
 SVD = torch.linalg.svdvals
 
 
+@pytest.fixture(autouse=True)
+def same_draws():
+    """Give each test the same draws, in whatever order tests run."""
+    STREAM.manual_seed(0)
+
+
 def draw(*shape):
     return torch.randn(*shape, generator=STREAM, dtype=torch.float64)
 
@@ -134,12 +140,11 @@ def test_more_weights_than_examples_and_inputs_alike_are_the_lasso_too():
     x = draw(15, 20) + draw(15, 1)
     y = x[:, 0] - 2 * x[:, 1] + draw(15)
     loss = squares(y, lambda w: x @ w.prod(0), 1 / 15)
-    lr = 0.1 / torch.linalg.matrix_norm(x, 2).item() ** 2 * 15
-    run = {"steps": 20_000, "lr": lr, "weight_decay": 0.2}
+    lr = 0.3 / torch.linalg.matrix_norm(x, 2).item() ** 2 * 15
+    run = {"steps": 40_000, "lr": lr, "weight_decay": 0.2}
     w = paths.walk(torch.optim.SGD, loss, draw(2, 20), **run)[-1].prod(0)
     lasso = Lasso(alpha=0.2, fit_intercept=False, tol=1e-12).fit(x, y)
-    # The small ones are slow.
-    assert (w - torch.tensor(lasso.coef_)).abs().max() < 0.01
+    assert (w - torch.tensor(lasso.coef_)).abs().max() < 1e-4
     assert (lasso.coef_ == 0).sum() > 5
 
 

@@ -11,6 +11,12 @@ from weightdecay import double_descent, prior
 STREAM = torch.Generator().manual_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def same_draws():
+    """Give each test the same draws, in whatever order tests run."""
+    STREAM.manual_seed(0)
+
+
 def draw(*shape):
     return torch.randn(*shape, generator=STREAM, dtype=torch.float64)
 
