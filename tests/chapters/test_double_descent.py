@@ -6,21 +6,11 @@ import math
 import claims
 import pytest
 import torch
+from draws import STREAM, draw
 
 from weightdecay import double_descent, paths, prior, problems
 
 says = claims.on("double_descent")
-STREAM = torch.Generator().manual_seed(0)
-
-
-@pytest.fixture(autouse=True)
-def same_draws():
-    """Give each test the same draws, in whatever order tests run."""
-    STREAM.manual_seed(0)
-
-
-def draw(*shape):
-    return torch.randn(*shape, generator=STREAM, dtype=torch.float64)
 
 
 def inputs(kind, n, d):

@@ -3,21 +3,11 @@
 import claims
 import pytest
 import torch
+from draws import STREAM, draw
 
 from weightdecay import paths, prior, problems, stopping, theory
 
 says = claims.on("early_stopping")
-STREAM = torch.Generator().manual_seed(0)
-
-
-@pytest.fixture(autouse=True)
-def same_draws():
-    """Give each test the same draws, in whatever order tests run."""
-    STREAM.manual_seed(0)
-
-
-def draw(*shape):
-    return torch.randn(*shape, generator=STREAM, dtype=torch.float64)
 
 
 def inputs(kind, n, d):

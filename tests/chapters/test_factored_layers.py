@@ -3,23 +3,13 @@
 import claims
 import pytest
 import torch
+from draws import STREAM, draw
 from sklearn.linear_model import Lasso
 
 from weightdecay import factored, kinks, networks, paths, problems
 
 says = claims.on("factored_layers")
-STREAM = torch.Generator().manual_seed(0)
 SVD = torch.linalg.svdvals
-
-
-@pytest.fixture(autouse=True)
-def same_draws():
-    """Give each test the same draws, in whatever order tests run."""
-    STREAM.manual_seed(0)
-
-
-def draw(*shape):
-    return torch.randn(*shape, generator=STREAM, dtype=torch.float64)
 
 
 def squares(target, product=lambda w: w, times=1.0):

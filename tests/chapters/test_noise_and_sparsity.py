@@ -3,23 +3,13 @@
 import claims
 import pytest
 import torch
+from draws import STREAM, draw
 from sklearn.linear_model import Lasso
 from torch import nn
 
 from weightdecay import examples, noise, paths, proximal, sparsity
 
 says = claims.on("noise_and_sparsity")
-STREAM = torch.Generator().manual_seed(0)
-
-
-@pytest.fixture(autouse=True)
-def same_draws():
-    """Give each test the same draws, in whatever order tests run."""
-    STREAM.manual_seed(0)
-
-
-def draw(*shape):
-    return torch.randn(*shape, generator=STREAM, dtype=torch.float64)
 
 
 def rand(*shape):

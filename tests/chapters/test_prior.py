@@ -3,22 +3,12 @@
 import claims
 import pytest
 import torch
+from draws import STREAM, draw
 from sklearn.linear_model import HuberRegressor
 
 from weightdecay import examples, paths, prior, problems, updates, valleys
 
 says = claims.on("prior")
-STREAM = torch.Generator().manual_seed(0)
-
-
-@pytest.fixture(autouse=True)
-def same_draws():
-    """Give each test the same draws, in whatever order tests run."""
-    STREAM.manual_seed(0)
-
-
-def draw(*shape):
-    return torch.randn(*shape, generator=STREAM, dtype=torch.float64)
 
 
 def inputs(kind, m, n, d):

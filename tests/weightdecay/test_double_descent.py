@@ -4,21 +4,10 @@ import math
 
 import pytest
 import torch
+from draws import draw
 from sklearn.linear_model import LinearRegression, Ridge
 
 from weightdecay import double_descent, prior
-
-STREAM = torch.Generator().manual_seed(0)
-
-
-@pytest.fixture(autouse=True)
-def same_draws():
-    """Give each test the same draws, in whatever order tests run."""
-    STREAM.manual_seed(0)
-
-
-def draw(*shape):
-    return torch.randn(*shape, generator=STREAM, dtype=torch.float64)
 
 
 def curvatures(n, d, m=2):

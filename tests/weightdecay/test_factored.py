@@ -4,20 +4,9 @@ import math
 
 import pytest
 import torch
+from draws import draw
 
 from weightdecay import factored, kinks, paths
-
-STREAM = torch.Generator().manual_seed(0)
-
-
-@pytest.fixture(autouse=True)
-def same_draws():
-    """Give each test the same draws, in whatever order tests run."""
-    STREAM.manual_seed(0)
-
-
-def draw(*shape):
-    return torch.randn(*shape, generator=STREAM, dtype=torch.float64)
 
 
 def squares(target, product=lambda w: w):

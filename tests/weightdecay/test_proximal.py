@@ -2,21 +2,10 @@
 
 import pytest
 import torch
+from draws import draw
 from sklearn.linear_model import ElasticNet
 
 from weightdecay import paths, proximal
-
-STREAM = torch.Generator().manual_seed(0)
-
-
-@pytest.fixture(autouse=True)
-def same_draws():
-    """Give each test the same draws, in whatever order tests run."""
-    STREAM.manual_seed(0)
-
-
-def draw(*shape):
-    return torch.randn(*shape, generator=STREAM, dtype=torch.float64)
 
 
 @pytest.mark.parametrize(("l1", "decay"), [(0.7, 0.0), (0.0, 2.0), (0.4, 3.0)])

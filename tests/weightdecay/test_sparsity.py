@@ -4,21 +4,10 @@ import math
 
 import pytest
 import torch
+from draws import STREAM, draw
 from sklearn.linear_model import ElasticNet
 
 from weightdecay import paths, proximal, sparsity
-
-STREAM = torch.Generator().manual_seed(0)
-
-
-@pytest.fixture(autouse=True)
-def same_draws():
-    """Give each test the same draws, in whatever order tests run."""
-    STREAM.manual_seed(0)
-
-
-def draw(*shape):
-    return torch.randn(*shape, generator=STREAM, dtype=torch.float64)
 
 
 def test_inputs_at_right_angles_have_the_elastic_net_in_closed_form():
