@@ -42,7 +42,7 @@ def faults(
         yield from _settings(part, optimizer, group)
         if not part.weight_decay:
             continue
-        yield from _size(part, lr)
+        yield from _size(part, lr, group)
         yield from _kind(part)
         yield from members(part, group, named, seen_gradient)
         if clip:
@@ -75,7 +75,7 @@ def _settings(
             return
 
 
-def _size(part: Part, lr: Sequence[float]) -> Iterator[Fault]:
+def _size(part: Part, lr: Sequence[float], group: dict[str, Any]) -> Iterator[Fault]:
     if not any(lr):
         yield Fault(
             "still",
@@ -91,8 +91,8 @@ def _size(part: Part, lr: Sequence[float]) -> Iterator[Fault]:
             "lr * weight_decay must be far below 1: lower weight_decay.",
         )
     answer, told = part.answer, part.horizon
-    in_buffer = answer is not None and answer.place == "gradient"
-    if in_buffer and answer and answer.remembers and not answer.rescales and not told:
+    plain = answer is not None and answer.place == "gradient" and not answer.rescales
+    if plain and group.get("momentum") and part.share is None:
         yield Fault(
             "swings",
             part.number,

@@ -176,6 +176,20 @@ def test_a_planted_fault_is_found_and_no_other(model, fault):
     assert "To mend" in text and all(str(f).split()[0] in text for f in told.faults)
 
 
+@pytest.mark.parametrize(
+    ("kind", "how"),
+    [
+        (torch.optim.ASGD, {}),
+        (torch.optim.Adagrad, {}),
+        (torch.optim.RMSprop, {"momentum": 0.9}),
+    ],
+)
+def test_only_sgd_s_buffer_is_said_to_swing(kind, how):
+    net, _ = made("MLP")
+    told = report(net, kind(groups(net, 0.1), lr=1e-2, **how), steps=1000)
+    assert "swings" not in kinds(told)
+
+
 def test_rows_that_no_example_used_are_counted():
     net, inputs = made("Transformer")
     optimizer = adamw(net)
